@@ -1,0 +1,1 @@
+"""What Hyperfade knows: pure rules and values; opens no socket, file, clock or random source."""

@@ -1,0 +1,1 @@
+"""The values that travel between rooms: frozen, validated where they are made."""

@@ -1,0 +1,122 @@
+"""What people get when they ask: one typed result per question, the same in chat, CLI and API."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from core.model.fills import CurvePoint
+from core.model.market import Address, Coin
+from core.model.opportunities import Crowd, Decision, LiveOpportunity
+from core.model.outcomes import CoinScore, DelayScore, Evidence, HorizonScore, Score, ScoredOpportunity
+from core.model.positions import RoundTrip
+from core.model.traders import CoinRecord, TraderStanding
+
+
+@dataclass(frozen=True, slots=True)
+class LosersAnswer:
+    """The list, worst first; with ``all`` also those who are not eligible, each with its reasons."""
+
+    as_of_ms: int | None
+    """None: no ranking has run yet."""
+    population: int
+    listed: int
+    items: tuple[TraderStanding, ...]
+    next_cursor: str | None
+    label_fdr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPosition:
+    """A position as last known, signed in coins, with its age's time stamp."""
+
+    coin: Coin
+    szi: Decimal
+    entry_px: Decimal | None
+    updated_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class TraderAnswer:
+    """One trader's card."""
+
+    address: Address
+    as_of_ms: int | None
+    standing: TraderStanding | None
+    """None: known to nobody here, or never ranked."""
+    positions: tuple[HeldPosition, ...]
+    recent_trips: tuple[RoundTrip, ...]
+    by_coin: tuple[CoinRecord, ...]
+    equity: tuple[CurvePoint, ...]
+    faded: Score
+
+
+@dataclass(frozen=True, slots=True)
+class OpportunitiesAnswer:
+    """Live opportunities, newest first; and the last endings."""
+
+    as_of_ms: int
+    items: tuple[LiveOpportunity, ...]
+    recent: tuple[ScoredOpportunity, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PerformanceAnswer:
+    """The score, always beside the placebo and the evidence verdict."""
+
+    as_of_ms: int
+    since_ms: int | None
+    published: int
+    live: int
+    undelivered: int
+    at_exit: HorizonScore
+    horizons: tuple[HorizonScore, ...]
+    delays: tuple[DelayScore, ...]
+    by_coin: tuple[CoinScore, ...]
+    curve: tuple[CurvePoint, ...]
+    """Cumulative net bps of the losers' endings."""
+    evidence: Evidence
+    rehearsal: bool
+    """True when these are a rehearsal's figures, which never count as evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrowdAnswer:
+    """All losers together, the most crowded coin first."""
+
+    as_of_ms: int
+    items: tuple[Crowd, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionsAnswer:
+    """What was decided, newest first."""
+
+    as_of_ms: int
+    items: tuple[Decision, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """How the product is: numbers that say whether alerts can be trusted now."""
+
+    as_of_ms: int
+    started_ms: int | None
+    accounts_known: int
+    accounts_refined: int
+    fills: int
+    ranking_as_of_ms: int | None
+    listed: int
+    population: int
+    watched: int
+    last_trade_ms: int | None
+    feed_gaps: int
+    live_opportunities: int
+    published: int
+    outbox: dict[str, int]
+    """Alerts by delivery state."""
+    oldest_pending_ms: int | None
+    requests_today: int
+    request_errors_today: int
+    error_rate_7d: float | None
+    evidence: str
