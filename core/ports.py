@@ -1,7 +1,7 @@
 """What the services and answers need from the outside; conformance is the type checker's job."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
@@ -266,6 +266,57 @@ class Reader(Protocol):
 
     async def state(self, key: str) -> str | None:
         """Return a value that a running process left (``started_ms``, ``last_trade_ms`` …)."""
+        ...
+
+
+# --- import ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRows:
+    """How many rows of an archive were rejected for one reason, and the numbers of the first few."""
+
+    count: int
+    first_rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far the import of one archive was committed; all counts are from its beginning.
+
+    ``rows`` counts what was taken from the archive's own deterministic sequence, so an import
+    resumes by skipping that many.
+    """
+
+    rows: int = 0
+    fills: int = 0
+    added: int = 0
+    repeated: int = 0
+    """Rows that are copies of an earlier row of the same archive."""
+    rejected: Mapping[str, RejectedRows] = field(default_factory=dict)
+
+
+class ImportStore(Protocol):
+    """Where imported fills go; progress is kept in the same transaction as the fills."""
+
+    async def begin_import(self, import_id: str, name: str, form: str) -> ImportProgress:
+        """Return what an interrupted import of this id had committed; all zero if new or finished.
+
+        ``import_id`` is the file's SHA-256, followed by ``:account`` where the user named one.
+        Beginning a finished import again resets its progress (its fills are known, so it adds 0).
+        """
+        ...
+
+    async def add_import_chunk(self, import_id: str, fills: Sequence[Fill], progress: ImportProgress) -> int:
+        """Store fills (known keys are left alone) and the progress in one transaction; return how many were new.
+
+        ``progress`` includes these fills but not their ``added``: the store adds what was new to
+        ``progress.added`` before it writes it.
+        """
+        ...
+
+    async def finish_import(self, import_id: str) -> None:
+        """Mark the import as finished."""
         ...
 
 
