@@ -308,8 +308,9 @@ class ImportStore(Protocol):
         ...
 
     async def add_import_chunk(self, import_id: str, fills: Sequence[Fill], progress: ImportProgress) -> int:
-        """Store fills (known keys are left alone) and the progress in one transaction; return how many were new.
+        """Store fills and the progress in one transaction; return how many fills were new.
 
+        A fill whose key is known is left as it is.
         ``progress`` includes these fills but not their ``added``: the store adds what was new to
         ``progress.added`` before it writes it.
         """
