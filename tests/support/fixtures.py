@@ -1,0 +1,22 @@
+"""Fixtures that start the loopback servers; load them with `pytest_plugins`."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from tests.support.telegram_server import TelegramServer
+from tests.support.webhook_server import WebhookServer
+
+
+@pytest_asyncio.fixture
+async def telegram_server() -> AsyncIterator[TelegramServer]:
+    """Serve the Telegram Bot API on loopback."""
+    async with TelegramServer() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def webhook_server() -> AsyncIterator[WebhookServer]:
+    """Receive webhooks on loopback."""
+    async with WebhookServer() as server:
+        yield server
