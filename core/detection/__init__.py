@@ -1,0 +1,1 @@
+"""From fills to position events, and from events to opportunities and their endings."""

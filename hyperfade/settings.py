@@ -1,0 +1,223 @@
+"""The only reader of the environment and of setting files.
+
+Order of precedence: environment, ``.env``, ``hyperfade.toml``, default. Any secret may come from a
+file named by ``…_FILE``. An unknown ``HYPERFADE_`` name fails at start.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from core.errors import SettingsError
+from core.model.opportunities import DetectionRules
+from core.model.traders import Horizon, Part, RankingRules
+
+PREFIX = "HYPERFADE_"
+SECRETS = ("database_url", "telegram_token", "discord_token")
+
+MAINNET_URL = "https://api.hyperliquid.xyz"
+MAINNET_WS_URL = "wss://api.hyperliquid.xyz/ws"
+MAINNET_LEADERBOARD_URL = "https://stats-data.hyperliquid.xyz/Mainnet/leaderboard"
+
+
+class Settings(BaseSettings):
+    """Every setting, validated; names and meanings are listed in ``.env.example``."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", toml_file="hyperfade.toml", extra="forbid", frozen=True
+    )
+
+    home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("hyperfade", appauthor=False)))
+    database_url: SecretStr | None = None
+
+    exchange_url: str = MAINNET_URL
+    exchange_ws_url: str = MAINNET_WS_URL
+    leaderboard_url: str = MAINNET_LEADERBOARD_URL
+    weight_per_minute: int = Field(default=1000, ge=60, le=100_000)
+
+    telegram_token: SecretStr | None = None
+    telegram_base_url: str = "https://api.telegram.org/bot"
+    discord_token: SecretStr | None = None
+    discord_api_url: str = "https://discord.com/api/v10"
+    discord_gateway_url: str = "wss://gateway.discord.gg/"
+    access: Literal["approve", "open", "list"] = "approve"
+    owners: Annotated[tuple[str, ...], NoDecode] = ()
+
+    losers: int = Field(default=500, ge=1, le=2000)
+    min_round_trips: int = Field(default=10, ge=1)
+    min_equity_usd: float = Field(default=500.0, ge=0)
+    badness_weights: Annotated[dict[Part, float] | None, NoDecode] = None
+    candidates: int = Field(default=600, ge=1, le=100_000)
+    placebo: int = Field(default=100, ge=0, le=5000)
+
+    min_notional_usd: float = Field(default=5000.0, ge=0)
+    max_age_s: float = Field(default=30.0, gt=0)
+    cooldown_s: float = Field(default=0.0, ge=0)
+    suggested_notional_usd: float = Field(default=1000.0, gt=0)
+    max_spread_bps: float = Field(default=10.0, gt=0)
+    min_increase: float = Field(default=0.5, ge=0)
+    expiry_h: float = Field(default=24.0, gt=0)
+    taker_fee_bps: float = Field(default=4.5, ge=0)
+    half_spread_bps: float = Field(default=1.0, ge=0)
+    horizon: Horizon = Horizon.H1
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+    @field_validator("owners", mode="before")
+    @classmethod
+    def _split_owners(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("owners")
+    @classmethod
+    def _check_owners(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for owner in value:
+            channel, _, chat = owner.partition(":")
+            if channel not in ("telegram", "discord") or not chat.lstrip("-").isdigit():
+                raise ValueError(f"{owner!r} is not of the form telegram:123 or discord:123")
+        return value
+
+    @field_validator("badness_weights", mode="before")
+    @classmethod
+    def _split_weights(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [item.partition("=") for item in value.split(",") if item.strip()]
+        return {name.strip(): weight for name, _, weight in pairs}
+
+    @field_validator("badness_weights")
+    @classmethod
+    def _check_weights(cls, value: dict[Part, float] | None) -> dict[Part, float] | None:
+        if value is not None and (min(value.values()) < 0 or abs(sum(value.values()) - 1) > 1e-6):
+            raise ValueError("the weights must not be negative and must add up to 1")
+        return value
+
+    @model_validator(mode="after")
+    def _check_access(self) -> "Settings":
+        if self.access == "list" and not self.owners:
+            raise ValueError("access=list needs HYPERFADE_OWNERS, the ids that may use the bot")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment, then ``.env``, then ``hyperfade.toml``."""
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+    def ranking_rules(self) -> RankingRules:
+        """Return the settings that decide the list."""
+        return RankingRules(
+            losers=self.losers,
+            min_round_trips=self.min_round_trips,
+            min_equity_usd=self.min_equity_usd,
+            horizon=self.horizon,
+            taker_fee_bps=self.taker_fee_bps,
+            half_spread_bps=self.half_spread_bps,
+            weights=self.badness_weights or RankingRules().weights,
+        )
+
+    def detection_rules(self) -> DetectionRules:
+        """Return the settings that decide what becomes an opportunity."""
+        return DetectionRules(
+            losers=self.losers,
+            min_notional_usd=self.min_notional_usd,
+            max_age_ms=round(self.max_age_s * 1000),
+            cooldown_ms=round(self.cooldown_s * 1000),
+            min_increase=self.min_increase,
+            max_spread_bps=self.max_spread_bps,
+            expiry_ms=round(self.expiry_h * 3_600_000),
+            suggested_notional_usd=self.suggested_notional_usd,
+            taker_fee_bps=self.taker_fee_bps,
+            half_spread_bps=self.half_spread_bps,
+        )
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Return every configured secret, for the log filter."""
+        values = (getattr(self, name) for name in SECRETS)
+        return tuple(value.get_secret_value() for value in values if value is not None)
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read and check all settings.
+
+    Raises:
+        SettingsError: with each setting's name, what is wrong with it and the remedy.
+    """
+    environ = os.environ if environ is None else environ
+    _refuse_unknown(name for name in environ if name.startswith(PREFIX))
+    _refuse_unknown_in_dotenv()
+    from_files = _read_secret_files(environ)
+    try:
+        return Settings(**{**from_files, **overrides})
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _known_names() -> set[str]:
+    names = {PREFIX + name.upper() for name in Settings.model_fields}
+    return names | {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS} | {f"{PREFIX}TEST_DATABASE_URL"}
+
+
+def _refuse_unknown(names: Any) -> None:
+    known = _known_names()
+    for name in sorted(names):
+        if name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, 1)
+            hint = f"did you mean {near[0]}?" if near else "see .env.example for all names"
+            raise SettingsError(f"unknown setting {name}: {hint}")
+
+
+def _refuse_unknown_in_dotenv() -> None:
+    source = DotEnvSettingsSource(Settings, env_file=".env")
+    _refuse_unknown(name.upper() for name in source.env_vars if name.upper().startswith(PREFIX))
+
+
+def _read_secret_files(environ: Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for name in SECRETS:
+        variable = f"{PREFIX}{name.upper()}_FILE"
+        if variable not in environ:
+            continue
+        if f"{PREFIX}{name.upper()}" in environ:
+            raise SettingsError(f"both {variable} and {PREFIX}{name.upper()} are set: keep one")
+        try:
+            found[name] = Path(environ[variable]).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(
+                f"{variable}: cannot read the file ({error.strerror}); check path and rights"
+            ) from None
+    return found
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        where = problem["loc"][0] if problem["loc"] else ""
+        name = f"{PREFIX}{str(where).upper()}: " if where else ""
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{name}{message}; see .env.example")
+    return "\n".join(lines)
