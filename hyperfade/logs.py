@@ -75,4 +75,4 @@ def _short_exception(sio: structlog.typing.Any, exc_info: structlog.typing.ExcIn
     while error is not None:
         parts.append(f"{type(error).__name__}: {error}")
         error = error.__cause__
-    sio.write(" <- ".join(parts))
+    sio.write(" " + " <- ".join(parts))
