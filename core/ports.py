@@ -1,6 +1,6 @@
 """What the services and answers need from the outside; conformance is the type checker's job."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
@@ -294,6 +294,45 @@ class ImportProgress:
     repeated: int = 0
     """Rows that are copies of an earlier row of the same archive."""
     rejected: Mapping[str, RejectedRows] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRow:
+    """One row of an archive: a fill, or the reason why it is none, or neither: a repeated row."""
+
+    number: int
+    """The row's place in the file, from 1, in the file's own order."""
+    fill: Fill | None = None
+    problem: str | None = None
+
+
+class FillArchive(Protocol):
+    """A file of fills. Everything here blocks and raises ``core.errors.ArchiveError`` only."""
+
+    name: str
+    form: str
+    account: Address | None
+    total_bytes: int
+
+    def scan(self) -> None:
+        """Read the whole file once: its hash, its rows' order, whether it is sound."""
+        ...
+
+    @property
+    def file_hash(self) -> str:
+        """Return the file's SHA-256 in hex; scans when that hasn't been done."""
+        ...
+
+    @property
+    def total_rows(self) -> int: ...
+    @property
+    def bytes_read(self) -> int:
+        """Return how far into the file the current pass is."""
+        ...
+
+    def rows(self) -> Iterator[ArchiveRow]:
+        """Yield all rows in a deterministic order: execution order inside each account."""
+        ...
 
 
 class ImportStore(Protocol):
