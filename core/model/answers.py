@@ -6,7 +6,16 @@ from decimal import Decimal
 from core.model.fills import CurvePoint
 from core.model.market import Address, Coin
 from core.model.opportunities import Crowd, Decision, LiveOpportunity
-from core.model.outcomes import CoinScore, DelayScore, Evidence, HorizonScore, Score, ScoredOpportunity
+from core.model.outcomes import (
+    CoinScore,
+    DelayScore,
+    Evidence,
+    HorizonScore,
+    LoserScore,
+    Score,
+    ScoredOpportunity,
+    SideScore,
+)
 from core.model.positions import RoundTrip
 from core.model.traders import CoinRecord, TraderStanding
 
@@ -77,6 +86,10 @@ class PerformanceAnswer:
     evidence: Evidence
     rehearsal: bool
     """True when these are a rehearsal's figures, which never count as evidence."""
+    by_side: tuple[SideScore, ...] = ()
+    by_loser: tuple[LoserScore, ...] = ()
+    late: int = 0
+    """Published, but found late (after a gap)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from core.model.market import Coin
+from core.model.market import Address, Coin, Direction
 from core.model.opportunities import Ending, Opportunity
 from core.model.traders import Horizon
 
@@ -114,4 +114,20 @@ class DelayScore:
     """The losers' score at the evidence horizon for one entry delay."""
 
     delay_ms: int
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class LoserScore:
+    """The score at exit of what one account was faded with."""
+
+    loser: Address
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class SideScore:
+    """The losers' score at exit of one side that the fader was told to take."""
+
+    side: Direction
     score: Score

@@ -1,0 +1,1 @@
+"""What opportunities made, whether that was luck, and the control beside it."""
