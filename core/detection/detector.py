@@ -1,0 +1,262 @@
+"""All that detection knows at one moment: watched accounts, their positions, what is live.
+
+Pure: told of fills, prices and time; answers with updates, decisions and endings. Live hours,
+replay and demo use this one class; only what they tell it differs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from core.detection.entries import UNKNOWN_BADNESS, Entry, RecentEntries
+from core.detection.exits import end_by_event, has_expired
+from core.detection.identity import event_id
+from core.detection.publishing import decide
+from core.detection.rules import BEFORE_BOOK, ENTRIES, PROVISIONAL, first_rejection, taken_usd
+from core.detection.scene import Scene
+from core.detection.tracker import EventUpdate, PositionTracker
+from core.model.fills import Fill
+from core.model.market import Address, Book, Coin, Direction, is_spot
+from core.model.opportunities import (
+    Crowd,
+    Decision,
+    DetectionRules,
+    Ending,
+    EndReason,
+    Group,
+    LiveOpportunity,
+    Watch,
+)
+from core.model.positions import Cause, PositionEvent
+from core.scoring.outcomes import crossed, excursions, exit_result
+
+SETTLED_REMEMBERED = 20_000
+"""Ids of events that have their final answer, kept so that later fills don't ask again."""
+
+
+@dataclass(slots=True)
+class Market:
+    """What is known of prices; everything may be missing."""
+
+    px: dict[Coin, Decimal] = field(default_factory=dict)
+    sigma: Mapping[Coin, float] = field(default_factory=dict)
+    funding: Mapping[Coin, float] = field(default_factory=dict)
+    sz_decimals: dict[Coin, int] = field(default_factory=dict)
+    listed: frozenset[Coin] | None = None
+
+
+class Detector:
+    """Turn fills of watched accounts into decisions and endings."""
+
+    def __init__(
+        self, rules: DetectionRules, namespace: str, *, by_order: bool, book_is_required: bool
+    ) -> None:
+        self.rules = rules
+        self.namespace = namespace
+        self.market = Market()
+        self.watches: dict[Address, Watch] = {}
+        self.live: dict[str, LiveOpportunity] = {}
+        self._by_order = by_order
+        self._book_is_required = book_is_required
+        self._trackers: dict[Address, PositionTracker] = {}
+        self._entries = RecentEntries(rules.opposing_ms)
+        self._answered: dict[str, None] = {}
+        self._ended: dict[tuple[Address, Coin, Direction], int] = {}
+
+    # --- whom to watch ---------------------------------------------------------------------
+
+    def watch(self, watches: Mapping[Address, Watch]) -> None:
+        """Watch exactly these accounts from now on; positions of those who stay are kept."""
+        self.watches = dict(watches)
+        for account in self._trackers.keys() - self._kept():
+            del self._trackers[account]
+
+    def _kept(self) -> set[Address]:
+        return {*self.watches, *(live.opportunity.loser for live in self.live.values())}
+
+    def tracker(self, account: Address) -> PositionTracker:
+        """Return the account's tracker, made at the first call."""
+        tracker = self._trackers.get(account)
+        if tracker is None:
+            tracker = PositionTracker(
+                account, self.rules.coalesce_ms, self.market.sz_decimals, self._by_order
+            )
+            self._trackers[account] = tracker
+        return tracker
+
+    def restore(self, live: Iterable[LiveOpportunity]) -> None:
+        """Take up opportunities that were live before a restart."""
+        for one in live:
+            self.live[one.opportunity.opportunity_id] = one
+            self._answer(one.opportunity.opportunity_id)
+
+    # --- what happened ---------------------------------------------------------------------
+
+    def hear(self, fills: Iterable[Fill], is_late: bool = False) -> list[EventUpdate]:
+        """Take perp fills in execution order per account; return events that grew or finished."""
+        by_account: dict[Address, list[Fill]] = {}
+        for fill in fills:
+            if not is_spot(fill.coin):
+                by_account.setdefault(fill.user, []).append(fill)
+        return [
+            update
+            for account, own in by_account.items()
+            for update in self.tracker(account).hear(own, is_late)
+        ]
+
+    def settle(self, now_ms: int | None = None) -> list[EventUpdate]:
+        """Finish events to which nothing more can belong by now (None: all)."""
+        return [
+            update
+            for tracker in list(self._trackers.values())
+            if tracker.is_growing
+            for update in tracker.settle(now_ms)
+        ]
+
+    def wants_book(self, update: EventUpdate, now_ms: int) -> bool:
+        """Tell whether everything but the order book speaks for an opportunity."""
+        if self.is_answered(update.event):
+            return False
+        self._note_entry(update.event)
+        rejection, _ = first_rejection(
+            update.event, self._scene(update, now_ms, None), self.rules, BEFORE_BOOK
+        )
+        return rejection is None
+
+    def answer(self, update: EventUpdate, now_ms: int, book: Book | None) -> Decision | None:
+        """Decide about an event; None: answered before, or it may still grow into something."""
+        if self.is_answered(update.event):
+            return None
+        self._note_entry(update.event)
+        decision = decide(update.event, self._scene(update, now_ms, book), self.rules, self.namespace)
+        if decision.rejection in PROVISIONAL and not update.finished:
+            return None
+        self._answer(decision.decision_id)
+        if decision.opportunity is not None:
+            self.live[decision.decision_id] = LiveOpportunity(decision.opportunity)
+        return decision
+
+    def is_answered(self, event: PositionEvent) -> bool:
+        """Tell whether this event has its final answer."""
+        return self.event_id(event) in self._answered
+
+    def event_id(self, event: PositionEvent) -> str:
+        """Return the event's id in this detector's namespace."""
+        return event_id(event, self.namespace, self.rules.rule_version)
+
+    # --- how it ends -----------------------------------------------------------------------
+
+    def end_by_event(self, event: PositionEvent, now_ms: int) -> list[Ending]:
+        """Return the endings that this event causes."""
+        return [
+            self._end(live, reason, now_ms)
+            for live in list(self.live.values())
+            if (reason := end_by_event(live.opportunity, event)) is not None
+        ]
+
+    def price(self, coin: Coin, px: Decimal, now_ms: int) -> tuple[list[Ending], list[LiveOpportunity]]:
+        """Take a new price; return endings at stop or target, and opportunities with new extremes."""
+        self.market.px[coin] = px
+        endings, moved = [], []
+        for live in [one for one in self.live.values() if one.opportunity.coin == coin]:
+            widened = excursions(live, px)
+            if widened is not live:
+                self.live[live.opportunity.opportunity_id] = widened
+                moved.append(widened)
+            reason = crossed(live.opportunity, px)
+            if reason is not None:
+                endings.append(self._end(widened, reason, now_ms))
+        return endings, moved
+
+    def end_by_time(self, now_ms: int) -> list[Ending]:
+        """Return the endings of expired opportunities and of losers who lost the label."""
+        endings = []
+        for live in list(self.live.values()):
+            if has_expired(live, now_ms):
+                endings.append(self._end(live, EndReason.EXPIRED, now_ms))
+            elif self._lost_label(live):
+                endings.append(self._end(live, EndReason.LABEL_LOST, now_ms))
+        return endings
+
+    def _lost_label(self, live: LiveOpportunity) -> bool:
+        watch = self.watches.get(live.opportunity.loser)
+        return watch is None or watch.group is not live.opportunity.group
+
+    def _end(self, live: LiveOpportunity, reason: EndReason, now_ms: int) -> Ending:
+        opportunity = live.opportunity
+        del self.live[opportunity.opportunity_id]
+        self._ended[opportunity.loser, opportunity.coin, opportunity.side] = now_ms
+        exit_px = self.market.px.get(opportunity.coin)
+        held_ms = now_ms - opportunity.published_ms
+        gross, net = exit_result(opportunity, exit_px, held_ms, self.rules.taker_fee_bps)
+        return Ending(opportunity.opportunity_id, reason, now_ms, exit_px, gross, net, held_ms)
+
+    # --- the surroundings ------------------------------------------------------------------
+
+    def crowd(self, coin: Coin) -> Crowd:
+        """Return what the watched losers hold in a coin, valued at its last price."""
+        px = float(self.market.px.get(coin, Decimal(0)))
+        held = [
+            float(szi)
+            for account, watch in self.watches.items()
+            if watch.group is Group.LOSER
+            and (tracker := self._trackers.get(account)) is not None
+            and (szi := tracker.position(coin)) is not None
+            and szi != 0
+        ]
+        longs = [szi for szi in held if szi > 0]
+        shorts = [-szi for szi in held if szi < 0]
+        return Crowd(coin, len(longs), len(shorts), sum(longs) * px, sum(shorts) * px)
+
+    def _scene(self, update: EventUpdate, now_ms: int, book: Book | None) -> Scene:
+        event, market = update.event, self.market
+        watch = self.watches.get(event.account)
+        group = watch.group if watch else Group.LOSER
+        side = event.direction.opposite
+        own = self._entries.badness(group, event.coin, event.direction, now_ms)
+        return Scene(
+            now_ms=now_ms,
+            watch=watch,
+            position_is_known=update.position_is_known,
+            coin_is_listed=None if market.listed is None else event.coin in market.listed,
+            is_live_already=any(
+                live.opportunity.loser == event.account
+                and live.opportunity.coin == event.coin
+                and live.opportunity.side is side
+                for live in self.live.values()
+            ),
+            last_ended_ms=self._ended.get((event.account, event.coin, side)),
+            own_badness=own,
+            opposing_badness=self._entries.badness(group, event.coin, event.direction.opposite, now_ms),
+            book=book,
+            book_is_required=self._book_is_required,
+            last_px=market.px.get(event.coin),
+            hourly_sigma=market.sigma.get(event.coin),
+            funding_rate=market.funding.get(event.coin),
+            crowd=self.crowd(event.coin),
+            is_late=update.is_late,
+        )
+
+    def _note_entry(self, event: PositionEvent) -> None:
+        """Remember an entry that counts as this side's: taken, by order, above the floor."""
+        watch = self.watches.get(event.account)
+        if watch is None or event.kind not in ENTRIES or event.cause is not Cause.ORDER:
+            return
+        if (taken_usd(event) or 0.0) < self.rules.min_notional_usd:
+            return
+        badness = UNKNOWN_BADNESS if watch.badness is None else watch.badness
+        entry = Entry(
+            self.event_id(event),
+            event.account,
+            watch.group,
+            event.coin,
+            event.direction,
+            event.time_ms,
+            badness,
+        )
+        self._entries.add(entry)
+
+    def _answer(self, answered_id: str) -> None:
+        self._answered[answered_id] = None
+        if len(self._answered) > SETTLED_REMEMBERED:
+            del self._answered[next(iter(self._answered))]

@@ -1,0 +1,47 @@
+"""Who entered which side of a coin lately: what the rule about opposing losers looks at."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from core.model.market import Address, Coin, Direction
+from core.model.opportunities import Group
+
+UNKNOWN_BADNESS = 50.0
+"""Counts for an account without a badness of its own (rehearsal, control)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry event of a watched account."""
+
+    event_id: str
+    account: Address
+    group: Group
+    coin: Coin
+    direction: Direction
+    time_ms: int
+    badness: float
+
+
+class RecentEntries:
+    """Remember entries for as long as they can oppose a new one."""
+
+    def __init__(self, window_ms: int) -> None:
+        self._window_ms = window_ms
+        self._entries: dict[tuple[Group, Coin], deque[Entry]] = {}
+
+    def add(self, entry: Entry) -> None:
+        """Remember one entry; the same event twice counts once."""
+        entries = self._entries.setdefault((entry.group, entry.coin), deque())
+        while entries and entry.time_ms - entries[0].time_ms > self._window_ms:
+            entries.popleft()
+        if all(known.event_id != entry.event_id for known in entries):
+            entries.append(entry)
+
+    def badness(self, group: Group, coin: Coin, direction: Direction, now_ms: int) -> float:
+        """Return the badness of all accounts that entered this side within the window, summed."""
+        worst: dict[Address, float] = {}
+        for entry in self._entries.get((group, coin), ()):
+            if entry.direction is direction and 0 <= now_ms - entry.time_ms <= self._window_ms:
+                worst[entry.account] = max(entry.badness, worst.get(entry.account, 0.0))
+        return sum(worst.values())
