@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from core.detection.identity import LIVE
 from core.model.alerts import Alert, Channel, Chat, Delivered, Role, Subscription, Target
 from core.model.answers import HeldPosition
 from core.model.fills import (
@@ -197,7 +198,15 @@ class Publication:
     endings: tuple[Ending, ...] = ()
     """Each creates exit alerts for those who were told to enter, and its ledger entry."""
     positions: tuple[tuple[Address, HeldPosition], ...] = ()
+    """Each replaces what was stored of that account and coin."""
+    moved: tuple[LiveOpportunity, ...] = ()
+    """Live opportunities whose best or worst excursion widened."""
     now_ms: int = 0
+    namespace: str = LIVE
+    """What event ids are made with (``core.detection.identity.event_id``); not LIVE: a rehearsal's.
+
+    Events are written again as they grow: the newest version of an id replaces the older one.
+    """
 
 
 class PublicationStore(Protocol):
