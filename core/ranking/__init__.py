@@ -1,0 +1,1 @@
+"""Figures, badness and the list: pure functions over fills, prices and facts."""
