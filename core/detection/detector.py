@@ -178,6 +178,17 @@ class Detector:
                 endings.append(self._end(live, EndReason.LABEL_LOST, now_ms))
         return endings
 
+    def end_by_position(self, account: Address, now_ms: int) -> list[Ending]:
+        """Return the endings of opportunities whose loser no longer holds the faded position."""
+        tracker = self.tracker(account)
+        endings = []
+        for live in list(self.live.values()):
+            opportunity = live.opportunity
+            held = tracker.position(opportunity.coin)
+            if opportunity.loser == account and held is not None and held * opportunity.side.sign >= 0:
+                endings.append(self._end(live, EndReason.LOSER_CLOSED, now_ms))
+        return endings
+
     def _lost_label(self, live: LiveOpportunity) -> bool:
         watch = self.watches.get(live.opportunity.loser)
         return watch is None or watch.group is not live.opportunity.group

@@ -1,0 +1,209 @@
+"""Detection as a service: hears fills and prices, asks for books, writes what was decided.
+
+``take`` and ``take_price`` are synchronous and never wait, so the feed's receive loop can call
+them; ``run`` concludes whatever has come in, all of it at once, in one transaction.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+
+from core.detection.detector import Detector
+from core.detection.rules import ENTRIES
+from core.detection.tracker import EventUpdate
+from core.errors import ExchangeError, StorageError
+from core.model.answers import HeldPosition
+from core.model.fills import Fill
+from core.model.market import Address, Book, Coin
+from core.model.opportunities import Decision, Ending, LiveOpportunity
+from core.ports import Clock, Publication, PublicationStore, Sleep
+
+log = structlog.get_logger(__name__)
+
+BookSource = Callable[[Coin], Awaitable[Book | None]]
+BOOK_TIMEOUT_S = 3.0
+LONGEST_RETRY_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What one conclusion wrote."""
+
+    decisions: tuple[Decision, ...]
+    endings: tuple[Ending, ...]
+
+
+class DetectionService:
+    """Connect one detector to its book source and its store."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        store: PublicationStore,
+        clock: Clock,
+        sleep: Sleep,
+        *,
+        book: BookSource | None,
+        evidence: Callable[[], str],
+        on_concluded: Callable[[Concluded], None] = lambda _: None,
+        keep_fills: bool = True,
+    ) -> None:
+        self.detector = detector
+        self._store = store
+        self._clock = clock
+        self._sleep = sleep
+        self._book = book
+        self._evidence = evidence
+        self._on_concluded = on_concluded
+        self._keep_fills = keep_fills
+        self._wake = asyncio.Event()
+        self._fills: list[Fill] = []
+        self._updates: list[EventUpdate] = []
+        self._endings: list[Ending] = []
+        self._moved: dict[str, LiveOpportunity] = {}
+        self._held: dict[Address, list[Fill]] = {}
+
+    # --- what comes in ---------------------------------------------------------------------
+
+    def take(self, fills: Sequence[Fill], is_late: bool = False) -> None:
+        """Take fills of watched accounts in execution order; those of held accounts wait."""
+        free = []
+        for fill in fills:
+            held = self._held.get(fill.user)
+            if held is None:
+                free.append(fill)
+            else:
+                held.append(fill)
+        if free:
+            self._hear(free, is_late)
+
+    def take_price(self, coin: Coin, px: Decimal, now_ms: int) -> None:
+        """Take a new price of one coin."""
+        endings, moved = self.detector.price(coin, px, now_ms)
+        self._endings += endings
+        self._moved.update({live.opportunity.opportunity_id: live for live in moved})
+        if endings:
+            self._wake.set()
+
+    def tick(self, now_ms: int) -> None:
+        """Finish events whose time is over, and end what has expired."""
+        self._updates += self.detector.settle(now_ms)
+        self._endings += self.detector.end_by_time(now_ms)
+        if self._updates or self._endings or self._moved:
+            self._wake.set()
+
+    def finish_all(self) -> None:
+        """Finish every growing event (the end of a recording)."""
+        self._updates += self.detector.settle(None)
+
+    # --- accounts whose position is being asked for -----------------------------------------
+
+    def hold(self, account: Address) -> None:
+        """Let this account's fills wait until its position is known."""
+        self._held.setdefault(account, [])
+
+    def release(self, account: Address, as_of_ms: int | None) -> None:
+        """Go on with an account: what happened up to ``as_of_ms`` is in its position already."""
+        waiting = self._held.pop(account, [])
+        fresh = [fill for fill in waiting if as_of_ms is None or fill.time_ms > as_of_ms]
+        if fresh:
+            self._hear(fresh, False)
+
+    def hear_late(self, fills: Sequence[Fill]) -> None:
+        """Take fills found by back-fill, past any hold."""
+        self._hear(fills, True)
+
+    def end_where_gone(self, account: Address) -> None:
+        """End live opportunities whose loser no longer holds the position that was faded."""
+        self._endings += self.detector.end_by_position(account, self._clock.now_ms())
+        self._wake.set()
+
+    def _hear(self, fills: Sequence[Fill], is_late: bool) -> None:
+        self._fills += fills
+        self._updates += self.detector.hear(fills, is_late)
+        self._wake.set()
+
+    # --- what goes out ---------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Conclude whenever something came in; ends only by cancellation."""
+        while True:
+            await self._wake.wait()
+            await self.conclude()
+
+    async def conclude(self) -> Concluded:
+        """Decide about all that has come in and write it in one transaction."""
+        self._wake.clear()
+        fills, self._fills = self._fills, []
+        updates, self._updates = self._updates, []
+        endings, self._endings = self._endings, []
+        moved, self._moved = self._moved, {}
+        books = await self._books(updates)
+        now_ms = self._clock.now_ms()
+        decisions = []
+        for update in updates:
+            endings += self.detector.end_by_event(update.event, now_ms)
+            decision = self.detector.answer(update, now_ms, books.get(update.event.coin))
+            if decision is not None:
+                decisions.append(decision)
+        publication = Publication(
+            fills=tuple(fills) if self._keep_fills else (),
+            events=tuple(update.event for update in updates),
+            decisions=tuple(decisions),
+            endings=tuple(endings),
+            positions=tuple(self._positions(updates)),
+            moved=tuple(moved.values()),
+            now_ms=now_ms,
+            namespace=self.detector.namespace,
+        )
+        if updates or endings or moved or publication.fills:
+            await self._write(publication)
+        concluded = Concluded(tuple(decisions), tuple(endings))
+        if decisions or endings:
+            self._on_concluded(concluded)
+        return concluded
+
+    def _positions(self, updates: Sequence[EventUpdate]) -> list[tuple[Address, HeldPosition]]:
+        latest = {(u.event.account, u.event.coin): u for u in updates if u.position_is_known}
+        return [
+            (account, HeldPosition(coin, update.event.after, None, update.event.last_ms))
+            for (account, coin), update in latest.items()
+        ]
+
+    async def _books(self, updates: Sequence[EventUpdate]) -> dict[Coin, Book | None]:
+        if self._book is None:
+            return {}
+        now_ms = self._clock.now_ms()
+        wanted = {
+            update.event.coin
+            for update in updates
+            if update.event.kind in ENTRIES and self.detector.wants_book(update, now_ms)
+        }
+        if not wanted:
+            return {}
+        found = await asyncio.gather(*(self._one_book(coin) for coin in wanted))
+        return dict(zip(wanted, found, strict=True))
+
+    async def _one_book(self, coin: Coin) -> Book | None:
+        assert self._book is not None
+        try:
+            async with asyncio.timeout(BOOK_TIMEOUT_S):
+                return await self._book(coin)
+        except (ExchangeError, TimeoutError) as error:
+            log.warning("no order book", coin=coin, error=str(error))
+            return None
+
+    async def _write(self, publication: Publication) -> None:
+        """Write, and try again for as long as the database is away: nothing accepted is lost."""
+        delay_s = 0.5
+        while True:
+            try:
+                await self._store.publish(publication, self._evidence())
+                return
+            except StorageError as error:
+                log.error("publication waits for the database", error=str(error), retry_s=delay_s)
+                await self._sleep(delay_s)
+                delay_s = min(2 * delay_s, LONGEST_RETRY_S)
