@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.detection.events import kind_of, position_events
+from core.detection.events import position_events
+from core.detection.growing import kind_of
 from core.model.fills import Fill, Liquidation
 from core.model.market import Address, Coin, Side
 from core.model.positions import Cause, EventKind
@@ -82,11 +83,9 @@ def test_the_counterparty_of_a_liquidation_is_not_liquidated() -> None:
         assert event.kind is kind
 
 
-def test_the_liquidators_own_row_with_the_same_words_is_no_liquidation() -> None:
-    (taken_over,) = position_events([a_fill("0", "1", dir="Liquidated Cross Long")])
-    (lost,) = position_events([a_fill("1", "1", "A", dir="Liquidated Cross Long")])
-    assert (taken_over.kind, taken_over.cause) == (EventKind.OPEN, Cause.ORDER)
-    assert (lost.kind, lost.cause) == (EventKind.LIQUIDATION, Cause.LIQUIDATION)
+def test_words_alone_make_a_liquidation_where_the_source_has_no_detail() -> None:
+    (event,) = position_events([a_fill("1", "1", "A", dir="Liquidated Cross Long")])
+    assert (event.kind, event.cause) == (EventKind.LIQUIDATION, Cause.LIQUIDATION)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,6 @@ def test_the_liquidators_own_row_with_the_same_words_is_no_liquidation() -> None
         ({"dir": "Auto-Deleveraging"}, Cause.ADL),
         ({"dir": "Settlement"}, Cause.SETTLEMENT),
         ({"is_twap": True}, Cause.TWAP),
-        ({"twap_id": 4}, Cause.TWAP),
         ({"dir": "Close Long"}, Cause.ORDER),
         ({"dir": "A word we never saw"}, Cause.ORDER),
     ],
