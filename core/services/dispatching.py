@@ -1,0 +1,221 @@
+"""From the outbox to the notifiers: lease, commit as sending, send, record.
+
+The whole order is in ``_deliver``. A destination that is slow, dead or over its limit holds back
+only itself: every target has at most one alert on its way, and what must wait goes back to the
+queue with a time, so nobody waits while holding a lease.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Protocol
+
+import structlog
+
+from core.errors import (
+    ChannelRefused,
+    DeliveryError,
+    MessageRefused,
+    NotSent,
+    OutcomeUnknown,
+    StorageError,
+    TargetGone,
+    TargetMoved,
+)
+from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Target
+from core.ports import Clock, Notifier, Outbox, Sleep, Waker
+
+log = structlog.get_logger(__name__)
+
+LEASE_S = 60.0
+SEND_TIMEOUT_S = 40.0
+POLL_S = 2.0
+BATCH = 50
+FIRST_RETRY_S = 1.0
+LONGEST_RETRY_S = 300.0
+
+
+class Pace(Protocol):
+    """Knows how soon a platform lets us speak to a target again."""
+
+    def delay_s(self, target: Target) -> float:
+        """Return the seconds until a message may go out; 0: now."""
+        ...
+
+    def note_sent(self, target: Target) -> None: ...
+
+
+class DispatchService:
+    """Send what is in the outbox, through the notifiers this process has."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        notifiers: Mapping[Channel, Notifier],
+        pace: Pace,
+        waker: Waker,
+        clock: Clock,
+        sleep: Sleep,
+        rng: Random,
+        owner: str,
+        on_delivered: Callable[[Alert], None] = lambda _: None,
+    ) -> None:
+        self._outbox = outbox
+        self._notifiers = dict(notifiers)
+        self._pace = pace
+        self._waker = waker
+        self._clock = clock
+        self._sleep = sleep
+        self._rng = rng
+        self._owner = owner
+        self._on_delivered = on_delivered
+        self._busy: set[asyncio.Task[None]] = set()
+        self._freed = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    async def run(self) -> None:
+        """Dispatch until cancelled; then let sends in flight end and give the rest back."""
+        try:
+            while True:
+                await self._round_or_wait()
+        finally:
+            await self._wind_down()
+
+    async def _round_or_wait(self) -> None:
+        try:
+            await self._recover()
+            leased = await self._round()
+            due_s = await self._outbox.next_due_s()
+        except StorageError as error:
+            log.error("dispatch waits for the database", error=str(error))
+            await self._sleep(POLL_S)
+            return
+        if self._failure is not None:
+            raise self._failure
+        if not leased:
+            await self._wait(POLL_S if due_s is None else min(POLL_S, max(due_s, 0.02)))
+
+    async def _wait(self, timeout_s: float) -> None:
+        """Wait for a notification, for a send to end (its target is free again), or for the time."""
+        self._freed.clear()
+        waits = {
+            asyncio.ensure_future(self._waker.wait(timeout_s)),
+            asyncio.ensure_future(self._freed.wait()),
+        }
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED, timeout=timeout_s)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _round(self) -> int:
+        """Lease what is due and start sending it; return how many."""
+        alerts = await self._outbox.lease(tuple(self._notifiers), BATCH, LEASE_S, self._owner)
+        for alert in alerts:
+            task = asyncio.create_task(self._deliver_and_record(alert), name=f"deliver {alert.alert_id}")
+            self._busy.add(task)
+            task.add_done_callback(self._done)
+        return len(alerts)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._busy.discard(task)
+        self._freed.set()
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = task.exception()
+
+    async def _deliver_and_record(self, alert: Alert) -> None:
+        try:
+            await self._deliver(alert)
+        except StorageError as error:
+            # the row stays as it is; when its lease runs out it is recovered as unknown or unsent
+            log.error("delivery could not be recorded", alert=alert.alert_id, error=str(error))
+
+    async def _deliver(self, alert: Alert) -> None:
+        """Bring one alert to its target and record what became of it."""
+        now_ms = self._clock.now_ms()
+        if alert.expires_ms is not None and now_ms >= alert.expires_ms:
+            await self._outbox.expired(alert.alert_id)
+            return
+        wait_s = self._pace.delay_s(alert.target)
+        if wait_s > 0:
+            await self._outbox.hold_target(alert.target, wait_s)
+            await self._outbox.retry(alert.alert_id, "paced", wait_s)
+            return
+        if not await self._outbox.sending(alert.alert_id, self._owner):
+            return
+        self._pace.note_sent(alert.target)
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S):
+                delivered = await self._notifiers[alert.target.channel].send(alert, now_ms)
+        except TimeoutError:
+            await self._after_unknown(alert, "no answer in time")
+        except DeliveryError as error:
+            await self._after_error(alert, error)
+        else:
+            await self._outbox.sent(alert.alert_id, delivered.remote_id, self._clock.now_ms())
+            self._on_delivered(alert)
+            log.debug(
+                "alert delivered", alert=alert.alert_id, target=str(alert.target), kind=alert.kind.value
+            )
+
+    async def _after_error(self, alert: Alert, error: DeliveryError) -> None:
+        """Record a failed send by what the error says about message, target or channel."""
+        text = str(error)
+        bound = log.bind(alert=alert.alert_id, target=str(alert.target), error=text)
+        match error:
+            case NotSent():
+                delay_s = error.retry_after_s or self._backoff_s(alert.attempts)
+                if error.retry_after_s is not None:
+                    await self._outbox.hold_target(alert.target, delay_s)
+                await self._outbox.retry(alert.alert_id, text, delay_s)
+                bound.warning("alert not sent, will retry", retry_s=round(delay_s, 1))
+            case OutcomeUnknown():
+                await self._after_unknown(alert, text)
+            case TargetMoved():
+                await self._outbox.move_target(alert.target, error.new_target)
+                await self._outbox.retry(alert.alert_id, text, 0.0)
+                bound.info("chat moved", to=error.new_target)
+            case TargetGone():
+                await self._outbox.dead(alert.alert_id, text)
+                await self._outbox.disable_target(alert.target, text)
+                bound.warning("chat switched off")
+            case ChannelRefused():
+                await self._outbox.retry(alert.alert_id, text, LONGEST_RETRY_S)
+                self._notifiers.pop(alert.target.channel, None)
+                bound.error("channel stopped: check its token, then start again")
+            case MessageRefused() | _:
+                await self._outbox.dead(alert.alert_id, text)
+                bound.error("message refused")
+
+    async def _after_unknown(self, alert: Alert, error: str) -> None:
+        """Apply the policy for sends that may have arrived.
+
+        Discord knows a repeat by its nonce, so it is repeated; the console and a Telegram exit are
+        repeated and say so; a Telegram entry isn't: it stays ``unknown`` and is shown.
+        """
+        if alert.target.channel is Channel.TELEGRAM and alert.kind is not AlertKind.EXIT:
+            await self._outbox.unknown(alert.alert_id, error)
+        else:
+            await self._outbox.retry(
+                alert.alert_id, f"{DeliveryState.UNKNOWN}: {error}", self._backoff_s(alert.attempts)
+            )
+        log.warning("delivery not confirmed", alert=alert.alert_id, target=str(alert.target), error=error)
+
+    async def _recover(self) -> None:
+        """Apply the same policy to what another process, or an earlier life, left as sending."""
+        for alert in await self._outbox.recover():
+            await self._after_unknown(alert, "the process ended while sending")
+
+    def _backoff_s(self, attempts: int) -> float:
+        """Return a delay with full jitter: 1 s doubled at every attempt, at most 5 min."""
+        ceiling = min(LONGEST_RETRY_S, FIRST_RETRY_S * float(2 ** min(attempts, 10)))
+        return self._rng.uniform(0.1, 1.0) * ceiling
+
+    async def _wind_down(self) -> None:
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=10.0)
+        try:
+            await self._outbox.release(self._owner)
+        except StorageError as error:
+            log.error("leases could not be returned; they run out by themselves", error=str(error))
