@@ -1,0 +1,90 @@
+"""Turn an alert or an answer into the text of one platform, never longer than it takes."""
+
+import html
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from core.model.alerts import Alert, Channel
+from messages.limits import DISCORD_CONTENT, TELEGRAM_TEXT_UNITS, cut, plain_text, room_left
+from messages.marks import filters, finalize
+
+SUFFIXES = {Channel.TELEGRAM: "html", Channel.DISCORD: "md", Channel.CONSOLE: "txt"}
+
+_BLANK_LINES = re.compile(r"\n{3,}")
+_LINE_END = re.compile(r"[ \t]+$", re.MULTILINE)
+
+
+def render_alert(alert: Alert, now_ms: int) -> str:
+    """Return an alert in the words of its target's platform; ages are counted until ``now_ms``."""
+    return render_answer(
+        alert.target.channel,
+        alert.kind.value,
+        alert,
+        now_ms=now_ms,
+        reasons=alert.opportunity.reasons,
+    )
+
+
+def render_answer(channel: Channel, name: str, answer: Any, **facts: Any) -> str:
+    """Return the answer in the words of template ``name``; the rest of the facts go in by name.
+
+    What is a list (of the answer, or among the facts) is cut from its end until the message fits;
+    the template learns of it as ``hidden``, the number of items that were cut.
+    """
+    # What reads alike everywhere has one template; a platform's own comes first.
+    template = _environment(channel).select_template(
+        (f"{channel}/{name}.{SUFFIXES[channel]}.j2", f"shared/{name}.j2")
+    )
+    lists = {key: value for key, value in facts.items() if _is_list(value)}
+    if hasattr(answer, "items") and _is_list(answer.items):
+        lists.setdefault("items", answer.items)
+    longest = max((len(items) for items in lists.values()), default=0)
+    keep = longest
+    while True:
+        shown = {key: items[:keep] for key, items in lists.items()}
+        hidden = max((len(items) - len(shown[key]) for key, items in lists.items()), default=0)
+        text = _tidy(
+            template.render({**facts, **shown, "answer": answer, "channel": channel, "hidden": hidden})
+        )
+        excess = -room_left(channel, text)
+        if excess <= 0:
+            return text
+        if keep == 0:
+            return _as_plain(channel, text)
+        # A step by the measured excess needs few rounds; at least one item goes each time.
+        keep -= max(1, keep * excess // (2 * max(len(text), 1)))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+def _as_plain(channel: Channel, text: str) -> str:
+    """Return what must fit even so without markup, cut at the limit: cut markup would be refused."""
+    if channel is Channel.TELEGRAM:
+        # Escaped again, since the reader parses it; length counts before that.
+        return html.escape(cut(plain_text(text), TELEGRAM_TEXT_UNITS), quote=False)
+    return cut(text.replace("```", ""), DISCORD_CONTENT)
+
+
+def _tidy(text: str) -> str:
+    return _BLANK_LINES.sub("\n\n", _LINE_END.sub("", text)).strip("\n")
+
+
+@cache
+def _environment(channel: Channel) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("messages"),
+        # Autoescape keeps marks apart from text; the escaping itself is finalize's, by platform.
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize(channel),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(filters(channel))
+    return environment
