@@ -43,6 +43,14 @@ def test_the_drawn_do_about_as_much_as_the_losers() -> None:
     assert max(drawn) < 520
 
 
+def test_the_nearest_are_taken_where_activities_lie_far_apart() -> None:
+    near = accounts("n", [490.0, 495.0, 500.0, 505.0, 510.0])
+    far = accounts("c", [float(i) for i in range(100)])
+    losers = accounts("l", [500.0] * 10)
+    drawn = [draw_placebo(day * DAY_MS, "s", {**far, **near}, losers, 1)[0] for day in range(30)]
+    assert set(drawn) == set(near)
+
+
 def test_no_loser_is_its_own_control() -> None:
     both = {**CANDIDATES, **LOSERS}
     assert not set(draw_placebo(MONDAY_MS, "s", both, LOSERS, 100)) & set(LOSERS)
