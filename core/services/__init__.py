@@ -1,0 +1,1 @@
+"""The loops: they await ports, call what decides, await ports again."""
