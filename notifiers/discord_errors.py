@@ -1,0 +1,55 @@
+"""What Discord's answers mean for a delivery: one table, from the client's exceptions to our errors.
+
+A lost connection comes as a raw aiohttp error, not as a DiscordException. An unknown outcome may be
+repeated with the same nonce: the platform then returns the first message.
+"""
+
+import aiohttp
+import discord
+
+from core.errors import ChannelRefused, DeliveryError, MessageRefused, NotSent, OutcomeUnknown, TargetGone
+
+FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
+"""All that discord.py lets out of a request."""
+
+UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
+
+BAN_S = 3600.0
+"""How long the wall in front of Discord shuts out an address that it bans, about."""
+
+
+def is_repeat_of_deleted(error: BaseException) -> bool:
+    """Tell whether the nonce was known and its message is deleted by now: it was delivered."""
+    return isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE
+
+
+def delivery_error(error: BaseException) -> DeliveryError:
+    """Return what a failed send means."""
+    match error:
+        case discord.RateLimited():
+            return NotSent("Discord asks to slow down", retry_after_s=float(error.retry_after))
+        case discord.Forbidden():
+            return TargetGone(f"Discord refuses this channel: {error.text} ({error.code})")
+        case discord.NotFound() if error.code in (UNKNOWN_CHANNEL, UNKNOWN_WEBHOOK):
+            return TargetGone(f"Discord doesn't know this channel: {error.text} ({error.code})")
+        case discord.DiscordServerError():
+            return OutcomeUnknown(f"Discord answers {error.status}")
+        case discord.HTTPException():
+            return _refused(error)
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return NotSent(f"Discord can't be reached: {type(error).__name__}")
+        case _:
+            return OutcomeUnknown(f"no clear answer from Discord: {type(error).__name__}")
+
+
+def _refused(error: discord.HTTPException) -> DeliveryError:
+    if error.status == 401:
+        return ChannelRefused(
+            "Discord refuses the bot's token: set HYPERFADE_DISCORD_TOKEN to the one of its developer page"
+        )
+    if error.status == 429:
+        # The client waits out an ordinary 429; what gets here is the wall's, for the whole address.
+        return NotSent("Discord shuts this address out for a while", retry_after_s=BAN_S, whole_channel=True)
+    if error.status >= 500:
+        return OutcomeUnknown(f"Discord answers {error.status}")
+    return MessageRefused(f"Discord refuses our message: {error.text} ({error.code})")
