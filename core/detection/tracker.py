@@ -18,7 +18,7 @@ from decimal import Decimal
 
 from core.detection.growing import EventBuilder
 from core.model.fills import Fill
-from core.model.market import Address, Coin
+from core.model.market import Address, Coin, dex_of
 from core.model.positions import PositionEvent
 
 REMEMBERED = 4096
@@ -46,32 +46,36 @@ class PositionTracker:
         self._sz_decimals = sz_decimals
         self._by_order = by_order
         self._positions: dict[Coin, Decimal] = {}
-        self._all_known = False
+        self._known_dexes: frozenset[str] = frozenset()
         self._growing: dict[Coin, EventBuilder] = {}
         self._seen: dict[tuple[Coin, int, int], None] = {}
 
-    def seed(self, positions: Mapping[Coin, Decimal], complete: bool = True) -> None:
-        """Take positions as the truth; ``complete``: a coin that isn't named is held at zero."""
+    def seed(self, positions: Mapping[Coin, Decimal], dexes: Iterable[str] = ("",)) -> None:
+        """Take positions as the truth; a coin of these dexes that isn't named is held at zero."""
         self._positions = {coin: self._rounded(coin, szi) for coin, szi in positions.items()}
-        self._all_known = complete
+        self._known_dexes = frozenset(dexes)
 
     def position(self, coin: Coin) -> Decimal | None:
         """Return the signed position in coins, or None when it isn't known."""
-        return self._positions.get(coin, Decimal(0) if self._all_known else None)
+        return self._positions.get(coin, Decimal(0) if dex_of(coin) in self._known_dexes else None)
 
     def positions(self) -> dict[Coin, Decimal]:
         """Return every position that isn't zero."""
         return {coin: szi for coin, szi in self._positions.items() if szi != 0}
 
-    def correct(self, positions: Mapping[Coin, Decimal]) -> dict[Coin, tuple[Decimal, Decimal]]:
+    def correct(
+        self, positions: Mapping[Coin, Decimal], dexes: Iterable[str] = ("",)
+    ) -> dict[Coin, tuple[Decimal, Decimal]]:
         """Take the exchange's positions over ours; return what differed as ``(ours, theirs)``."""
+        asked = frozenset(dexes)
         wrong = {}
         for coin in {*self._positions, *positions}:
             ours = self._positions.get(coin, Decimal(0))
             theirs = self._rounded(coin, positions.get(coin, Decimal(0)))
-            if ours != theirs:
+            if dex_of(coin) in asked and ours != theirs:
                 wrong[coin] = (ours, theirs)
-        self.seed(positions)
+        kept = {coin: szi for coin, szi in self._positions.items() if dex_of(coin) not in asked}
+        self.seed({**kept, **positions}, asked | self._known_dexes)
         return wrong
 
     def hear(self, fills: Iterable[Fill], is_late: bool = False) -> list[EventUpdate]:

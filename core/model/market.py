@@ -56,6 +56,12 @@ def is_spot(coin: str) -> bool:
     return coin.startswith(("@", "#", "+")) or "/" in coin
 
 
+def dex_of(coin: str) -> str:
+    """Return the dex that lists a perpetual: ``xyz`` for ``xyz:CL``, empty for the exchange's own."""
+    dex, colon, _ = coin.partition(":")
+    return dex if colon else ""
+
+
 @dataclass(frozen=True, slots=True)
 class CoinSpec:
     """One listed perpetual; ``dex`` is empty for the exchange's own."""

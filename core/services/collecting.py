@@ -9,7 +9,7 @@ import structlog
 
 from core.errors import ExchangeError
 from core.model.fills import AccountState, Fill, LeaderboardRow, Portfolio, SpotBalance
-from core.model.market import DAY_MS, HOUR_MS, WINDOW_MS, Address, Coin, CoinSpec, is_spot
+from core.model.market import DAY_MS, HOUR_MS, WINDOW_MS, Address, Coin, CoinSpec, dex_of, is_spot
 from core.model.traders import AccountFacts, PnlSource
 from core.ports import Clock, Exchange, FillStore, KnownAccount
 from core.ranking.candidates import KNOWN_VAULTS, Candidate, choose_candidates
@@ -184,7 +184,7 @@ class CollectService:
 
 def _dexes_of(fills: Sequence[Fill]) -> list[str]:
     """Return the dexes an account was seen on, the main one always."""
-    others = {fill.coin.partition(":")[0] for fill in fills if ":" in fill.coin and not is_spot(fill.coin)}
+    others = {dex for fill in fills if (dex := dex_of(fill.coin)) and not is_spot(fill.coin)}
     return ["", *sorted(others)]
 
 

@@ -5,7 +5,7 @@ them; ``run`` concludes whatever has come in, all of it at once, in one transact
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,7 +17,7 @@ from core.detection.tracker import EventUpdate
 from core.errors import ExchangeError, StorageError
 from core.model.answers import HeldPosition
 from core.model.fills import Fill
-from core.model.market import Address, Book, Coin
+from core.model.market import Address, Book, Coin, dex_of
 from core.model.opportunities import Decision, Ending, LiveOpportunity
 from core.ports import Clock, Publication, PublicationStore, Sleep
 
@@ -105,10 +105,10 @@ class DetectionService:
         """Let this account's fills wait until its position is known."""
         self._held.setdefault(account, [])
 
-    def release(self, account: Address, as_of_ms: int | None) -> None:
-        """Go on with an account: what happened up to ``as_of_ms`` is in its position already."""
+    def release(self, account: Address, as_of_ms: Mapping[str, int]) -> None:
+        """Go on with an account: what happened on a dex up to its time is in the position already."""
         waiting = self._held.pop(account, [])
-        fresh = [fill for fill in waiting if as_of_ms is None or fill.time_ms > as_of_ms]
+        fresh = [fill for fill in waiting if fill.time_ms > as_of_ms.get(dex_of(fill.coin), 0)]
         if fresh:
             self._hear(fresh, False)
 

@@ -14,7 +14,7 @@ import structlog
 from core.errors import ExchangeError
 from core.model.answers import HeldPosition
 from core.model.fills import AccountState, Fill
-from core.model.market import Address, Coin, Side, Trade
+from core.model.market import Address, Coin, Side, Trade, dex_of
 from core.ports import (
     Clock,
     Exchange,
@@ -115,8 +115,18 @@ class ListenService:
         if item.is_history:
             return
         fills = [fill for trade in item.trades for fill in fills_of_trade(trade, self._watched)]
+        for fill in fills:
+            self._note_dex(fill)
         if fills:
             self._detection.take(fills)
+
+    def _note_dex(self, fill: Fill) -> None:
+        """Ask for the positions of a dex at the account's first trade there."""
+        known = self._dexes.get(fill.user)
+        dex = dex_of(fill.coin)
+        if dex and known is not None and dex not in known:
+            self._dexes[fill.user] = known | {dex}
+            self._jobs.put_nowait(([fill.user], None))
 
     def _hear_quote(self, item: QuoteHeard) -> None:
         quote = item.quote
@@ -170,7 +180,8 @@ class ListenService:
 
     async def _seed(self, account: Address, since_ms: int | None) -> None:
         """Make one account's position true: back-fill what is missing, compare, go on."""
-        as_of_ms: int | None = None
+        as_of_ms: dict[str, int] = {}
+        self._detection.hold(account)
         try:
             as_of_ms = await self._make_true(account, since_ms)
             self._seeded.add(account)
@@ -179,27 +190,28 @@ class ListenService:
         finally:
             self._detection.release(account, as_of_ms)
 
-    async def _make_true(self, account: Address, since_ms: int | None) -> int:
+    async def _make_true(self, account: Address, since_ms: int | None) -> dict[str, int]:
         tracker = self._detection.detector.tracker(account)
-        if account not in self._seeded:
+        dexes = await self._dexes_of(account)
+        if account not in self._seeded and since_ms is not None:
             stored = await self._store.positions(account)
-            if stored and since_ms is not None:
-                tracker.seed({held.coin: held.szi for held in stored})
+            if stored:
+                tracker.seed({held.coin: held.szi for held in stored}, dexes)
                 self._seeded.add(account)
-        states = [await self._exchange.account_state(account, dex) for dex in await self._dexes_of(account)]
-        as_of_ms = min((s.time_ms for s in states if s.time_ms is not None), default=self._clock.now_ms())
-        if account in self._seeded and since_ms is not None:
-            if as_of_ms - since_ms <= LONGEST_REPAIR_MS:
-                await self._back_fill(account, since_ms - OVERLAP_MS, as_of_ms)
+        states = [await self._exchange.account_state(account, dex) for dex in dexes]
+        as_of_ms = {state.dex: state.time_ms or self._clock.now_ms() for state in states}
+        earliest_ms = min(as_of_ms.values())
         truth = {position.coin: position.szi for state in states for position in state.positions}
-        if account in self._seeded:
-            wrong = tracker.correct(truth)
+        if account not in self._seeded:
+            tracker.seed(truth, dexes)
+        else:
+            if since_ms is not None and earliest_ms - since_ms <= LONGEST_REPAIR_MS:
+                await self._back_fill(account, since_ms - OVERLAP_MS, earliest_ms)
+            wrong = tracker.correct(truth, dexes)
             if wrong:
                 log.warning("positions corrected", account=account, coins=sorted(wrong))
-        else:
-            tracker.seed(truth)
         self._detection.end_where_gone(account)
-        await self._store.save_positions(account, _held(states, as_of_ms), as_of_ms)
+        await self._store.save_positions(account, _held(states, earliest_ms), earliest_ms)
         return as_of_ms
 
     async def _back_fill(self, account: Address, from_ms: int, to_ms: int) -> None:
@@ -212,7 +224,7 @@ class ListenService:
         known = self._dexes.get(account)
         if known is None:
             fills = await self._fills.fills_of(account)
-            known = frozenset(fill.coin.partition(":")[0] for fill in fills if ":" in fill.coin)
+            known = frozenset(dex for fill in fills if (dex := dex_of(fill.coin)))
             self._dexes[account] = known
         return ["", *sorted(known)]
 
