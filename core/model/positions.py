@@ -118,3 +118,6 @@ class Bet:
     """Price of the first fill, USD."""
     notional_usd: Decimal
     is_taker: bool | None
+    """Whether the first fill took; None where the source doesn't say."""
+    kind: EventKind = EventKind.OPEN
+    """What its first event was: open, flip or increase."""

@@ -71,7 +71,13 @@ class Markout:
     n: int
     mean_bps: float | None
     excess_bps: float | None
+    """Without the coin's own mean move over that horizon in the window."""
     se_bps: float | None
+    """Of the excess."""
+    days: int = 0
+    """UTC days with such a bet: the clusters behind ``se``."""
+    cost_bps: float | None = None
+    """What fading these bets would have cost on average, there and back: fees, spread, funding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +121,8 @@ class Figures:
     markouts: tuple[Markout, ...]
     truncated: int
     """Breaks in the chain of positions: places where fills are missing."""
+    day_nets: tuple[float, ...] = ()
+    """Net result of each active UTC day in USD, by day: what ``label_fdr`` tests."""
 
 
 class Part(StrEnum):
