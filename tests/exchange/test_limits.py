@@ -63,7 +63,7 @@ def budget_of(time: FakeTime, per_minute: float = 60.0, burst: float = 10.0) -> 
 
 def start(
     budget: WeightBudget, went: list[str], name: str, weight: float, priority: Priority
-) -> asyncio.Task:
+) -> asyncio.Task[None]:
     async def ask() -> None:
         await budget.take(weight, priority)
         went.append(name)

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import zlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -84,7 +85,7 @@ def split(raw: bytes) -> list[bytes]:
     return leaderboard.RowSplitter("leaderboard", "leaderboardRows").feed(raw)
 
 
-READERS = [
+READERS: list[Callable[[bytes], object]] = [
     lambda raw: fills.fills_of(raw, ME),
     lambda raw: fills.twap_fills_of(raw, ME),
     lambda raw: market.specs_of(market.meta.decode(raw)),

@@ -3,13 +3,14 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exchange.wire import accounts, fills, frames, leaderboard, market, orders
 from exchange.wire.decode import Payload
 
-RECORDED = {
+RECORDED: dict[str, Payload[Any]] = {
     "clearinghouseState_2026-10-02.json": accounts.clearinghouse_state,
     "jkorf_clearinghouseState_isolated.json": accounts.clearinghouse_state,
     "jkorf_l2Book_spot_107.json": market.l2_book,
@@ -70,7 +71,7 @@ ENVELOPED = {
     "ws_mainnet_trades_l2Book_2026-07-21.jsonl",
 }
 
-BY_REQUEST = {
+BY_REQUEST: dict[str, Payload[Any]] = {
     "allMids": market.all_mids,
     "candleSnapshot": market.candle_snapshot,
     "clearinghouseState": accounts.clearinghouse_state,
@@ -85,7 +86,7 @@ BY_REQUEST = {
     "userRole": accounts.user_role,
     "userTwapSliceFills": fills.user_twap_slice_fills,
 }
-WHOLE_API_FILES = {
+WHOLE_API_FILES: dict[str, Payload[Any]] = {
     "clearinghouseState-mm-nov2025.json.gz": accounts.clearinghouse_state,
     "clearinghouse_whale.json.gz": accounts.clearinghouse_state,
     "frontendOpenOrders-mm-nov2025.json.gz": orders.open_orders,
@@ -96,7 +97,7 @@ WHOLE_API_FILES = {
 }
 
 # The fragments that the m1 to m5 files show of real answers, as (file number, path, payload).
-FRAGMENTS: list[tuple[int, str, Payload]] = [
+FRAGMENTS: list[tuple[int, str, Payload[Any]]] = [
     (1, "perpUniverse", Payload("universe", list[market.PerpRow])),
     (1, "hip3Universe", Payload("universe", list[market.PerpRow])),
     (1, "spotUniverse", Payload("universe", list[market.SpotPair])),
@@ -144,13 +145,13 @@ def test_a_recorded_answer_is_decoded(recorded: Path, name: str):
 
 
 @pytest.mark.parametrize(("number", "path", "payload"), FRAGMENTS, ids=lambda x: str(x)[:20])
-def test_a_recorded_fragment_is_decoded(recorded: Path, number: int, path: str, payload: Payload):
+def test_a_recorded_fragment_is_decoded(recorded: Path, number: int, path: str, payload: Payload[Any]):
     document = json.loads((recorded / f"math_mainnet_2026-07-19_m{number}.json").read_bytes())
     fragments = {**document, **document["selection"]}
     payload.decode(json.dumps(fragments[path]).encode())
 
 
-def api_answers(path: Path) -> list[tuple[Payload, object]]:
+def api_answers(path: Path) -> list[tuple[Payload[Any], object]]:
     document = json.loads(gzip.decompress(path.read_bytes()))
     if path.name in WHOLE_API_FILES:
         return [(WHOLE_API_FILES[path.name], document)]
@@ -178,7 +179,7 @@ def frame_bodies(recorded: Path) -> list[bytes]:
     return [*bodies, *(path.read_bytes() for path in sorted(recorded.glob("nautilus_ws_*.json")))]
 
 
-CHANNELS = {
+CHANNELS: dict[str, Payload[Any]] = {
     "activeAssetCtx": Payload("activeAssetCtx", dict[str, str | market.ContextRow]),
     "allDexsAssetCtxs": Payload("allDexsAssetCtxs", dict[str, list[tuple[str, list[market.ContextRow]]]]),
     "bbo": frames.bbo,
