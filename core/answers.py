@@ -26,8 +26,9 @@ from core.scoring import evidence as verdicts
 from core.scoring import performance as scores
 from core.trader_names import find_trader
 
-TripsOf = Callable[[Sequence[Fill], Sequence[FundingPayment]], Sequence[RoundTrip]]
-"""Round trips of one account's fills (in execution order) and funding."""
+TripsOf = Callable[[Sequence[Fill], Sequence[FundingPayment], int], Sequence[RoundTrip]]
+"""Round trips that closed in the window up to a time in ms, of one account's fills (in execution order)
+and own funding; the caller knows the market's funding rates and prices."""
 
 PERIODS: dict[str, int | None] = {"7d": 7 * DAY_MS, "30d": 30 * DAY_MS, "all": None}
 """The words of ``performance`` and how far back they look, in ms."""
@@ -164,12 +165,9 @@ async def trader(
     known = await rankings.standing(address, as_of_ms)
     until_ms = known[0] if known else now_ms if as_of_ms is None else as_of_ms
     from_ms = until_ms - WINDOW_MS
+    closed = trips_of(await fills.fills_of(address), await fills.funding_of(address), until_ms)
     trips = sorted(
-        (
-            trip
-            for trip in trips_of(await fills.fills_of(address), await fills.funding_of(address))
-            if trip.closed_ms <= until_ms
-        ),
+        (trip for trip in closed if from_ms < trip.closed_ms <= until_ms),
         key=lambda trip: (-trip.closed_ms, -trip.opened_ms, trip.coin),
     )
     equity = [p for p in await fills.equity_curve(address, from_ms) if p.time_ms <= until_ms]
@@ -180,7 +178,7 @@ async def trader(
         standing=known[1] if known else None,
         positions=tuple(await reader.positions(address)),
         recent_trips=tuple(trips[:RECENT_TRIPS]),
-        by_coin=_by_coin([trip for trip in trips if trip.closed_ms > from_ms]),
+        by_coin=_by_coin(trips),
         equity=tuple(equity),
         faded=scores.score_at(faded, None, now_ms),
     )

@@ -281,7 +281,7 @@ async def test_a_card_holds_standing_trips_record_equity_and_what_fading_made() 
     )
     assert card.standing is not None
     assert (card.address, card.as_of_ms, card.standing.rank) == (LOSER, MONDAY_MS, 3)
-    assert [t.closed_ms - MONDAY_MS for t in card.recent_trips] == [-1, -2, -3, -WINDOW_MS]
+    assert [t.closed_ms - MONDAY_MS for t in card.recent_trips] == [-1, -2, -3]
     assert [(r.coin, r.round_trips, r.wins, r.net_pnl) for r in card.by_coin] == [
         (BTC, 2, 1, -3.0),
         (ETH, 1, 0, None),
