@@ -82,3 +82,8 @@ def missing_permissions() -> DiscordError:
 def no_direct_messages() -> DiscordError:
     """Return a 403 with code 50007."""
     return DiscordError(403, 50007, "Cannot send messages to this user")
+
+
+def invalid_json() -> DiscordError:
+    """Return a 400 with code 50109."""
+    return DiscordError(400, 50109, "The request body contains invalid JSON.")

@@ -355,3 +355,19 @@ def flat_components(components: Any) -> list[dict[str, Any]]:
             inner.append(component["accessory"])
         found += flat_components(inner)
     return found
+
+
+def numbered_components(components: Any) -> list[dict[str, Any]]:
+    """Return copies in which each component has an `id`, as the platform gives where none is set."""
+    used = {one["id"] for one in flat_components(components) if one.get("id")}
+    free = (number for number in itertools.count(1) if number not in used)
+
+    def number(component: dict[str, Any]) -> dict[str, Any]:
+        copy = {**component, "id": component.get("id") or next(free)}
+        if "components" in component:
+            copy["components"] = [number(inner) for inner in component["components"]]
+        if component.get("accessory"):
+            copy["accessory"] = number(component["accessory"])
+        return copy
+
+    return [number(component) for component in components]

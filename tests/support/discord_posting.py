@@ -14,6 +14,7 @@ from tests.support.discord_objects import (
     DiscordUser,
     DiscordVersion,
     File,
+    numbered_components,
     snowflake,
 )
 from tests.support.discord_world import DiscordWorld
@@ -53,7 +54,7 @@ def version_of(
 
     content = named("content", old.content)
     embeds = tuple({"type": "rich", **embed} for embed in named("embeds", old.embeds))
-    components = tuple(named("components", old.components))
+    components = tuple(numbered_components(named("components", old.components)))
     everything = {"content": content, "embeds": list(embeds), "components": list(components)}
     check_message({**everything, "nonce": payload.get("nonce")}, bool(files or kept), flags)
     return DiscordVersion(

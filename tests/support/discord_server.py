@@ -13,7 +13,7 @@ from typing import Any, Self
 import yarl
 from aiohttp import web
 
-from tests.support.discord_errors import DiscordError, not_found, unauthorized
+from tests.support.discord_errors import DiscordError, invalid_json, not_found, unauthorized
 from tests.support.discord_objects import File, snowflake
 from tests.support.discord_posting import RestCall
 from tests.support.discord_rates import RateLimits
@@ -141,7 +141,10 @@ class DiscordServer(DiscordWorld):
         name = getattr(route, "__name__", "")
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            call = await _read(request)
+            try:
+                call = await _read(request)
+            except DiscordError as error:
+                return _json(error.body(), error.status, {})
             now = asyncio.get_running_loop().time()
             headers = {key.lower(): value for key, value in request.headers.items()}
             self.calls.append(DiscordCall(name, request.method, request.path_qs, call.payload, headers, now))
@@ -197,11 +200,19 @@ class DiscordServer(DiscordWorld):
 
 
 async def _read(request: web.Request) -> RestCall:
-    payload: Any = {}
+    text: str | bytes
     files: list[File] = []
     if request.content_type == "multipart/form-data":
         form = await request.post()
-        payload = json.loads(str(form.get("payload_json") or "{}"))
+        part = form.get("payload_json")
+        # Some clients mark the part as bytes rather than text.
+        text = (
+            ""
+            if part is None or isinstance(part, web.FileField)
+            else bytes(part)
+            if isinstance(part, bytearray)
+            else part
+        )
         files = [
             File(snowflake(), value.filename, value.content_type, value.file.read())
             for value in form.values()
@@ -209,7 +220,10 @@ async def _read(request: web.Request) -> RestCall:
         ]
     else:
         text = await request.text()
+    try:
         payload = json.loads(text) if text else {}
+    except ValueError:
+        raise invalid_json() from None
     return RestCall(dict(request.match_info), payload, tuple(files), dict(request.query))
 
 

@@ -205,7 +205,8 @@ class DiscordWorld:
             there = [one.get("custom_id") for one in message.all_components if one.get("custom_id")]
             raise AssertionError(f"nothing to press at {custom_id!r}; there are {there}")
         kind = controls[0]["type"] if controls else 2
-        data: dict[str, Any] = {"custom_id": custom_id, "component_type": kind}
+        number = controls[0]["id"] if controls else 1
+        data: dict[str, Any] = {"id": number, "custom_id": custom_id, "component_type": kind}
         if values is not None:
             data["values"] = values
         interaction = Interaction(COMPONENT, user, message.channel, data, self.time(), message)

@@ -267,8 +267,7 @@ def get_chat_member(world: TelegramWorld, params: Params) -> Any:
 
 
 def _status(chat: Chat, user_id: int) -> str:
-    alone = chat.type == "private" and user_id == chat.id
-    return chat.members.get(user_id, "member" if alone else "left")
+    return chat.members.get(user_id, "member" if chat.type == "private" else "left")
 
 
 def get_chat_administrators(world: TelegramWorld, params: Params) -> Any:

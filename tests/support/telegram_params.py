@@ -88,5 +88,5 @@ async def read_params(request: web.Request) -> Params:
             if isinstance(value, web.FileField):
                 params[name] = Upload(value.filename, value.content_type, value.file.read())
             else:
-                params[name] = value
+                params[name] = value.decode() if isinstance(value, bytearray) else value
     return {name: _value(name, value) for name, value in params.items()}

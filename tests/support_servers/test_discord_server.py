@@ -165,6 +165,7 @@ async def test_command_autocomplete_and_buttons_in_a_guild(server: DiscordServer
         page = await server.command(ALICE, "losers", {"coin": "BTC", "limit": 3}, server.channel_id)
         assert page.content == "3 losers of BTC"
         assert [button["label"] for button in page.buttons] == ["Next", "Later"]
+        assert [component["id"] for component in page.all_components] == [1, 2, 3, 4, 5]
         chosen = await server.press(page, "coin", ALICE, values=["ETH"])
         assert (chosen.content, chosen.is_ephemeral) == ("chose ETH", True)
         assert await server.press(page, "later", ALICE) is page
@@ -240,6 +241,8 @@ async def test_late_and_second_answers_are_refused(server: DiscordServer) -> Non
                 assert (again.status, (await again.json())["code"]) == (400, 40060)
             async with session.post(url + "x", json={"type": 4}) as unknown:
                 assert unknown.status == 404
+            async with session.post(url, data="{") as broken:
+                assert (broken.status, (await broken.json())["code"]) == (400, 50109)
 
 
 @pytest.mark.parametrize("how", ["op 7", "op 9", "4000", "1001", "cut"])

@@ -375,6 +375,7 @@ async def test_in_groups_privacy_mode_hides_what_is_not_meant_for_the_bot(
     assert (await bot.get_chat_member(-100, ALICE)).status == "administrator"
     assert [one.user.id for one in await bot.get_chat_administrators(-100)] == [ALICE]
     assert (await bot.get_chat(-100)).title == "Chat -100"
+    assert (await bot.get_chat_member(ALICE, bot.id)).status == "member"
 
 
 async def test_menu_is_kept_by_scope_and_checked(server: TelegramServer, bot: Bot) -> None:
