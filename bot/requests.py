@@ -1,0 +1,64 @@
+"""What every platform hands to a command, and what it gets back."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from core.model.alerts import Chat, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command as somebody typed it; ``words`` are its arguments."""
+
+    target: Target
+    user_id: str | None
+    """The platform's numeric id; None for posts in a channel's or a group's own name."""
+    title: str
+    """The chat's title, or the person's name: foreign text."""
+    is_private: bool
+    words: tuple[str, ...]
+    is_administrator: Callable[[], Awaitable[bool]]
+    """Asked only when a group's settings are to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answer in the markup of the request's platform, within its limits."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument; ``prefix`` is the word that comes before it (``by pnl``)."""
+
+    name: str
+    help: str
+    is_required: bool = False
+    prefix: str = ""
+    choices: tuple[str, ...] = ()
+
+    @property
+    def usage(self) -> str:
+        """Return ``COIN``, ``[coin]`` or ``[by badness|pnl]``."""
+        word = "|".join(self.choices) or (self.name.upper() if self.is_required else self.name)
+        text = f"{self.prefix} {word}".lstrip()
+        return text if self.is_required else f"[{text}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: what drives ``/help``, Telegram's menu and Discord's slash commands."""
+
+    name: str
+    help: str
+    """One line, at most 100 characters (Discord's limit)."""
+    answer: Callable[[Request, Chat], Awaitable[Reply]]
+    arguments: tuple[Argument, ...] = ()
+    changes_settings: bool = False
+    """In a group only for administrators."""
+
+    @property
+    def usage(self) -> str:
+        """Return ``/losers [n] [coin]``."""
+        return " ".join((f"/{self.name}", *(argument.usage for argument in self.arguments)))
