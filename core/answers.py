@@ -1,7 +1,6 @@
 """What people ask: one function per question, one typed answer for chat, CLI and API alike."""
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from math import inf
 
 from core.cursors import Place, check_limit, decode_cursor, encode_cursor, foreign_cursor
@@ -20,8 +19,9 @@ from core.model.market import DAY_MS, WINDOW_MS, Address, Coin
 from core.model.opportunities import Decision, Group, LiveOpportunity
 from core.model.outcomes import Evidence, ScoredOpportunity
 from core.model.positions import RoundTrip
-from core.model.traders import CoinRecord, Horizon, TraderStanding
+from core.model.traders import Horizon, TraderStanding
 from core.ports import FillStore, RankingStore, Reader
+from core.ranking.figures import coin_records
 from core.scoring import evidence as verdicts
 from core.scoring import performance as scores
 from core.trader_names import find_trader
@@ -178,28 +178,10 @@ async def trader(
         standing=known[1] if known else None,
         positions=tuple(await reader.positions(address)),
         recent_trips=tuple(trips[:RECENT_TRIPS]),
-        by_coin=_by_coin(trips),
+        by_coin=coin_records(trips),
         equity=tuple(equity),
         faded=scores.score_at(faded, None, now_ms),
     )
-
-
-def _by_coin(trips: Sequence[RoundTrip]) -> tuple[CoinRecord, ...]:
-    """Return the record in each coin, the most traded first; a net with an unknown part is unknown."""
-    groups: dict[Coin, list[RoundTrip]] = {}
-    for trip in trips:
-        groups.setdefault(trip.coin, []).append(trip)
-    records = [
-        CoinRecord(
-            coin=coin,
-            round_trips=len(group),
-            wins=sum(1 for net in nets if net is not None and net > 0),
-            net_pnl=None if None in nets else float(sum((n for n in nets if n is not None), Decimal(0))),
-        )
-        for coin, group in groups.items()
-        for nets in [[trip.net_pnl for trip in group]]
-    ]
-    return tuple(sorted(records, key=lambda r: (-r.round_trips, r.coin)))
 
 
 # --- opportunities and their score -------------------------------------------------------------
