@@ -11,17 +11,27 @@ EXACT_DAYS = 14
 
 _DRAWS = 2**EXACT_DAYS
 _SEED = 20_240_229
+_MOST_DAYS = 32
+"""The window touches at most 31 UTC days."""
+
+Signs = npt.NDArray[np.float64]
 
 
 @cache
-def _signs(days: int) -> npt.NDArray[np.float64]:
+def _all_signs(days: int) -> Signs:
+    patterns = np.arange(2**days)[:, None] >> np.arange(days)[None, :] & 1
+    return np.asarray(patterns * 2.0 - 1.0, dtype=np.float64)
+
+
+@cache
+def _drawn_signs(width: int) -> Signs:
+    drawn = np.random.Generator(np.random.PCG64(_SEED)).integers(0, 2, (_DRAWS, width))
+    return np.asarray(drawn * 2.0 - 1.0, dtype=np.float64)
+
+
+def _signs(days: int) -> Signs:
     """Return one row of +1 and -1 per pattern: all of them, or draws from a fixed seed."""
-    if days <= EXACT_DAYS:
-        patterns = np.arange(2**days)[:, None] >> np.arange(days)[None, :] & 1
-    else:
-        patterns = np.random.Generator(np.random.PCG64([_SEED, days])).integers(0, 2, (_DRAWS, days))
-    signs: npt.NDArray[np.float64] = 2.0 * patterns - 1.0
-    return signs
+    return _all_signs(days) if days <= EXACT_DAYS else _drawn_signs(max(days, _MOST_DAYS))[:, :days]
 
 
 def sign_flip_p(day_nets: Sequence[float]) -> float:

@@ -113,6 +113,10 @@ class AccountBook:
             if not state.is_spot:
                 self._take(fill, state)
 
+    def takes(self, fills: Sequence[Fill]) -> bool:
+        """Tell whether fills in execution order can follow those already taken."""
+        return self.last is None or not fills or (fills[0].time_ms, fills[0].seq) >= self.last
+
     def trips_between(self, after_ms: int, until_ms: int) -> Sequence[RoundTrip]:
         """Return the round trips that closed in ``(after_ms, until_ms]``, without funding."""
         start = bisect_right(self.trips, after_ms, key=_closed_ms)
