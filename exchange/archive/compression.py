@@ -68,16 +68,19 @@ class PackedFile:
             return raw
         return _unpacked(raw, self.compression)
 
-    def head(self, size: int) -> bytes:
-        """Return the first unpacked bytes, at most about ``size``."""
+    def head(self, size: int) -> tuple[bytes, BrokenData | None]:
+        """Return the first unpacked bytes, about ``size`` at most, and what ended them too early."""
         parts: list[bytes] = []
         total = 0
-        for chunk in self.chunks():
-            parts.append(chunk)
-            total += len(chunk)
-            if total >= size:
-                break
-        return b"".join(parts)[:size]
+        try:
+            for chunk in self.chunks():
+                parts.append(chunk)
+                total += len(chunk)
+                if total >= size:
+                    break
+        except BrokenData as problem:
+            return b"".join(parts)[:size], problem
+        return b"".join(parts)[:size], None
 
     def lines(self, hasher: Hash | None = None) -> Iterator[bytes]:
         """Yield the unpacked lines without their end."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from core.errors import ArchiveError
-from exchange.archive.compression import BrokenData, PackedFile, unreadable_kind
+from exchange.archive.compression import PackedFile, unreadable_kind
 from exchange.archive.parquet import MAGIC as PARQUET_MAGIC
 from exchange.archive.parquet import ParquetFile
 from exchange.archive.tables import WEB_PAGE_COLUMNS, header_of
@@ -18,6 +18,7 @@ LINES_TRIED = 20
 ENDS_TRIED = 50
 """How far to look for the first whole object: the first line may be damaged, objects are nested."""
 REQUIRED = ("coin", "px", "sz", "side", "time")
+NEVER_IN_FILLS = ("users", "side_info", "limitPx")
 BAR_COLUMNS = ("coin", "interval", "t", "open", "high", "low", "close")
 _KEY = re.compile(rb'"([A-Za-z_]\w{0,40})"\s*:')
 _PAIR = re.compile(rb'\[\s*"[^"]{1,80}"\s*,\s*\{')
@@ -75,19 +76,25 @@ def look_at(path: Path) -> Found:
             names = frozenset(parquet.columns)
             return Found("parquet", names, "user" in names, parquet)
         file = PackedFile(path)
-        head = file.head(HEAD_BYTES)
+        head, broken = file.head(HEAD_BYTES)
     except OSError as problem:
         raise ArchiveError(f"{path}: can't be read ({problem.strerror or problem})") from problem
-    except BrokenData as problem:
-        raise ArchiveError(
-            f"{path.name}: {problem}; nothing was read: copy or download it again"
-        ) from problem
     kind = unreadable_kind(magic if file.compression is None else head[:16])
     if kind is not None:
         raise ArchiveError(f"{path.name} is {kind}: unpack or export it as JSON lines, CSV or parquet first")
     if file.compression is not None and head.startswith(PARQUET_MAGIC):
         raise ArchiveError(f"{path.name} is parquet packed as {file.compression}: unpack it first")
-    return _by_text(path, file, head)
+    try:
+        found = _by_text(path, file, head)
+        if broken is not None:
+            require_fills(found, path)
+    except ArchiveError:
+        if broken is None:
+            raise
+        raise ArchiveError(
+            f"{path.name}: {broken}, before the first row; copy or download it again"
+        ) from broken
+    return found
 
 
 def require_fills(found: Found, path: Path) -> None:
@@ -98,7 +105,7 @@ def require_fills(found: Found, path: Path) -> None:
         return
     kind = kind_of(found.fields)
     lacking = [name for name in REQUIRED if name not in found.fields]
-    if kind is not None and (lacking or "users" in found.fields or "limitPx" in found.fields):
+    if kind is not None and (lacking or not found.fields.isdisjoint(NEVER_IN_FILLS)):
         raise ArchiveError(f"{path.name} isn't fills: it looks like {kind}")
     if len(lacking) == len(REQUIRED):
         raise ArchiveError(

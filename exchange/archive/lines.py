@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from exchange.archive.compression import LINE_LIMIT_BYTES, BrokenData, Hash, PackedFile
-from exchange.archive.records import Record
+from exchange.archive.records import Record, Whole
 
 Numbered = tuple[int, Record | str]
 """A row's number and the record, or the reason why it is none."""
@@ -21,7 +21,7 @@ class _Slice(msgspec.Struct, gc=False, rename="camel"):
     """A row of the exchange's TWAP slice answers."""
 
     fill: Record
-    twap_id: int | None = None
+    twap_id: Whole | None = None
 
 
 class _Block(msgspec.Struct, gc=False):

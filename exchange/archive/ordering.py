@@ -99,12 +99,17 @@ def survey(rows: Iterable[Numbered]) -> Survey:
     return Survey(count, forward, backward)
 
 
-def in_execution_order(rows: Iterable[Numbered], known: Survey, to_fill: ToFill) -> Iterator[ArchiveRow]:
-    """Yield every row once: fills in execution order inside each account, ``seq`` set."""
+def in_execution_order(
+    rows: Iterable[Numbered], known: Survey, to_fill: ToFill, held_rows: int = SORTED_IN_MEMORY
+) -> Iterator[ArchiveRow]:
+    """Yield every row once: fills in execution order inside each account, ``seq`` set.
+
+    At most ``held_rows`` of a file in disorder are in memory at a time.
+    """
     accounts = _Accounts(known.newest_first, to_fill)
     group: list[tuple[int, Record]] = []
     time = -1
-    for number, record in rows if known.runs_forward else _by_time(rows):
+    for number, record in rows if known.runs_forward else _by_time(rows, held_rows):
         if isinstance(record, str):
             yield ArchiveRow(number, None, record)
             continue
@@ -179,7 +184,7 @@ class _Accounts:
             yield ArchiveRow(numbers[fill.coin, fill.tid], fill)
 
 
-def _by_time(rows: Iterable[Numbered]) -> Iterator[Numbered]:
+def _by_time(rows: Iterable[Numbered], held_rows: int) -> Iterator[Numbered]:
     """Yield rows by time, then by number; rows without a time first, as they come."""
     with ExitStack() as files:
         runs: list[Iterator[Placed]] = []
@@ -189,7 +194,7 @@ def _by_time(rows: Iterable[Numbered]) -> Iterator[Numbered]:
                 yield number, record
                 continue
             held.append((record.time, number, record))
-            if len(held) >= SORTED_IN_MEMORY:
+            if len(held) >= held_rows:
                 runs.append(_spilled(held, files))
                 held = []
         held.sort(key=_place)

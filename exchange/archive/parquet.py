@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 MAGIC = b"PAR1"
 BATCH_ROWS = 20_000
+SHOWN_CHARS = 200
+"""How much of the library's message an error shows: it may repeat the file's bytes."""
+
 _TEXT = ("coin", "px", "sz", "side", "startPosition", "dir", "closedPnl", "fee", "feeToken", "hash", "user")
 _INTEGERS = ("oid", "tid", "twapId")
 
@@ -117,7 +120,8 @@ def _expression(name: str, kind: str) -> str:
 
 
 def _broken(path: Path, problem: Exception, rows: int = 0) -> ArchiveError:
-    line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+    text = str(problem).partition("\n")[0] or type(problem).__name__
+    line = "".join(character if character.isprintable() else "?" for character in text[:SHOWN_CHARS])
     return ArchiveError(
         f"{path.name}: the parquet data can't be read after {rows:,} rows ({line}); copy or download it again"
     )

@@ -4,13 +4,17 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Annotated
 
 import msgspec
 
 from core.model.fills import Fill, Liquidation
 from core.model.market import Address, Coin, Side, is_spot
 
-Number = str | int | float
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""What a 64-bit column holds."""
+
+Number = str | Whole | float
 """The exchange prints strings; what went through other tools may be bare numbers."""
 
 EARLIEST_MS = 1_577_836_800_000  # 2020, years before the exchange
@@ -18,7 +22,6 @@ LATEST_MS = 4_102_444_800_000  # 2100
 TEXT_LIMIT = 160
 NUMBER_LIMIT = 64
 """Longer is no price; it also bounds what a hostile exponent could unfold to."""
-_INT64 = 1 << 63
 _SIDES = {"B": Side.BUY, "A": Side.SELL, "BUY": Side.BUY, "SELL": Side.SELL}
 
 
@@ -41,7 +44,7 @@ class Record(msgspec.Struct, gc=False, rename="camel"):
     px: Number
     sz: Number
     side: str
-    time: int
+    time: Whole
     start_position: Number | None = None
     dir: str | None = None
     closed_pnl: Number | None = None
@@ -49,9 +52,9 @@ class Record(msgspec.Struct, gc=False, rename="camel"):
     fee_token: str | None = None
     crossed: bool | None = None
     hash: str | None = None
-    oid: int | None = None
-    tid: int | None = None
-    twap_id: int | None = None
+    oid: Whole | None = None
+    tid: Whole | None = None
+    twap_id: Whole | None = None
     liquidation: LiquidationRecord | None = None
     user: str | None = None
 
@@ -98,9 +101,9 @@ def to_fill(record: Record, number: int, file_hash: str, account: Address | None
         None if record.fee_token is None else _text(record.fee_token, "feeToken"),
         record.crossed,
         _hash(record.hash),
-        _int64(record.oid, "oid"),
-        made_tid(file_hash, number) if tid is None else _int64(tid, "tid"),
-        _int64(record.twap_id, "twapId"),
+        record.oid,
+        made_tid(file_hash, number) if tid is None else tid,
+        record.twap_id,
         None if liquidation is None else _liquidation(liquidation),
         0,
         is_twap_slice(record),
@@ -179,12 +182,6 @@ def _hash(text: str | None) -> str | None:
     if text is not None and (len(text) > TEXT_LIMIT or not text.isascii() or not text.isprintable()):
         raise BadRow("hash: not usable text")
     return text
-
-
-def _int64(value: int | None, name: str) -> int | None:
-    if value is not None and not -_INT64 <= value < _INT64:
-        raise BadRow(f"{name}: out of range")
-    return value
 
 
 def _liquidation(record: LiquidationRecord) -> Liquidation:

@@ -108,7 +108,10 @@ def integer_of(text: str | None, name: str) -> int | None:
         return None
     if len(text) > 20 or not text.isascii() or not text.removeprefix("-").isdigit():
         raise BadRow(f"{name}: not a whole number")
-    return int(text)
+    value = int(text)
+    if not -(2**63) <= value < 2**63:
+        raise BadRow(f"{name}: out of range")
+    return value
 
 
 def _from_web_page(row: Mapping[str, str]) -> Record:
