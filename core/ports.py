@@ -144,6 +144,10 @@ class FillStore(Protocol):
         """Return all fills stored after ``mark`` (0: all) by account, time, seq; and the new mark."""
         ...
 
+    async def accounts_after(self, mark: int) -> tuple[int, list[Address]]:
+        """Return the accounts with fills stored (or completed) after ``mark``, and the new mark."""
+        ...
+
     async def fills_of(self, account: Address, from_ms: int = 0) -> list[Fill]: ...
     async def add_funding(
         self, user: Address, start_ms: int, end_ms: int, rows: Sequence[FundingPayment]
@@ -209,12 +213,25 @@ class Publication:
     """
 
 
-class PublicationStore(Protocol):
+class Publisher(Protocol):
     """The one door through which detection writes; everything in it is idempotent by id."""
 
     async def publish(self, publication: Publication, evidence: str) -> tuple[str, ...]:
         """Write all in one transaction; return the ids of the opportunities that were new."""
         ...
+
+
+class Marks(Protocol):
+    """Where prices at fixed moments and the outcomes made of them are kept."""
+
+    async def add_samples(self, samples: Sequence[PriceSample]) -> None: ...
+    async def save_scored(self, scored: Sequence[ScoredOpportunity]) -> None:
+        """Write outcomes, excursions; replaces earlier rows of the same opportunity and horizon."""
+        ...
+
+
+class PublicationStore(Publisher, Marks, Protocol):
+    """What detection wrote, and what it needs to go on after a restart."""
 
     async def live(self, rehearsal: bool = False) -> list[LiveOpportunity]:
         """Return opportunities without an ending, both groups, oldest first."""
@@ -228,12 +245,7 @@ class PublicationStore(Protocol):
 
     async def positions(self, account: Address) -> list[HeldPosition]: ...
     async def last_fill_ms(self, account: Address) -> int | None: ...
-    async def add_samples(self, samples: Sequence[PriceSample]) -> None: ...
     async def samples(self, since_ms: int, rehearsal: bool = False) -> list[PriceSample]: ...
-    async def save_scored(self, scored: Sequence[ScoredOpportunity]) -> None:
-        """Write outcomes, excursions; replaces earlier rows of the same opportunity and horizon."""
-        ...
-
     async def entries_since(self, since_ms: int, group: Group) -> list[Decision]:
         """Return published decisions and rejected entry events since then, oldest first."""
         ...
@@ -367,6 +379,13 @@ class ImportStore(Protocol):
     async def finish_import(self, import_id: str) -> None:
         """Mark the import as finished."""
         ...
+
+
+class StateStore(Protocol):
+    """Small facts that outlive a process, by name."""
+
+    async def state(self, key: str) -> str | None: ...
+    async def set_state(self, key: str, value: str) -> None: ...
 
 
 # --- delivery ----------------------------------------------------------------------------------

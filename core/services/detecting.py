@@ -19,7 +19,7 @@ from core.model.answers import HeldPosition
 from core.model.fills import Fill
 from core.model.market import Address, Book, Coin, dex_of
 from core.model.opportunities import Decision, Ending, LiveOpportunity
-from core.ports import Clock, Publication, PublicationStore, Sleep
+from core.ports import Clock, Publication, Publisher, Sleep
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,7 @@ class Concluded:
 
     decisions: tuple[Decision, ...]
     endings: tuple[Ending, ...]
+    moved: tuple[LiveOpportunity, ...]
 
 
 class DetectionService:
@@ -42,7 +43,7 @@ class DetectionService:
     def __init__(
         self,
         detector: Detector,
-        store: PublicationStore,
+        store: Publisher,
         clock: Clock,
         sleep: Sleep,
         *,
@@ -161,8 +162,8 @@ class DetectionService:
         )
         if updates or endings or moved or publication.fills:
             await self._write(publication)
-        concluded = Concluded(tuple(decisions), tuple(endings))
-        if decisions or endings:
+        concluded = Concluded(publication.decisions, publication.endings, publication.moved)
+        if decisions or endings or moved:
             self._on_concluded(concluded)
         return concluded
 

@@ -7,27 +7,40 @@ from decimal import Decimal
 from core.model.market import Coin
 from core.model.opportunities import Ending, LiveOpportunity, Opportunity
 from core.model.outcomes import PriceSample, ScoredOpportunity
-from core.ports import PublicationStore
+from core.ports import Marks
 from core.scoring.outcomes import due_offsets_ms, outcomes
 
 PriceAt = Callable[[Coin], tuple[Decimal, int] | None]
 """The coin's last price in USD and its time in ms, or None."""
 
 OLDEST_PRICE_MS = 120_000
+LATEST_PRICE_MS = 2_000
 
 
 def is_fresh(px_ms: int, due_ms: int, offset_ms: int) -> bool:
-    """Tell whether a price is young enough: not older than max(2 min, a quarter of the horizon)."""
-    return due_ms - px_ms <= max(OLDEST_PRICE_MS, offset_ms // 4)
+    """Tell whether a price counts as that of the due moment.
+
+    Not older than max(2 min, a quarter of the horizon); and not so much younger that it tells of
+    another moment (after a stall or a restart): at most max(2 s, a twentieth of the horizon).
+    """
+    age_ms = due_ms - px_ms
+    return -max(LATEST_PRICE_MS, offset_ms // 20) <= age_ms <= max(OLDEST_PRICE_MS, offset_ms // 4)
 
 
 class MarkingService:
     """Remember which prices are due and turn them into stored outcomes."""
 
-    def __init__(self, store: PublicationStore, price_at: PriceAt, taker_fee_bps: float) -> None:
+    def __init__(
+        self,
+        store: Marks,
+        price_at: PriceAt,
+        taker_fee_bps: float,
+        on_scored: Callable[[Sequence[ScoredOpportunity]], None] = lambda _: None,
+    ) -> None:
         self._store = store
         self._price_at = price_at
         self._taker_fee_bps = taker_fee_bps
+        self._on_scored = on_scored
         self._due: list[tuple[int, str, int]] = []
         self._open: dict[str, Opportunity] = {}
         self._samples: dict[str, dict[int, Decimal | None]] = {}
@@ -84,7 +97,9 @@ class MarkingService:
             await self._store.add_samples(samples)
         if self._changed:
             changed, self._changed = self._changed, {}
-            await self._store.save_scored([self._scored(name) for name in changed])
+            scored = [self._scored(name) for name in changed]
+            await self._store.save_scored(scored)
+            self._on_scored(scored)
             self._forget(changed)
         return len(samples)
 
