@@ -62,9 +62,13 @@ OnProgress = Callable[[ImportStatus], None]
 
 
 async def import_archive(
-    archive: FillArchive, store: ImportStore, clock: Clock, on_progress: OnProgress | None = None
+    archive: FillArchive,
+    store: ImportStore,
+    clock: Clock,
+    on_progress: OnProgress | None = None,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> ImportSummary:
-    """Load all fills of the archive and return what was done.
+    """Load all fills of the archive, ``chunk_rows`` a transaction, and return what was done.
 
     The file is read twice: once to see that it is sound and how it is ordered, before anything is
     stored, then to load it. Raises ArchiveError and StorageError; what was committed stays, and the
@@ -77,10 +81,10 @@ async def import_archive(
     resumed_at = progress.rows
     rows = islice(archive.rows(), resumed_at, None)
     started_ms = clock.now_ms()
-    reading = _start(rows)
+    reading = _start(rows, chunk_rows)
     try:
         while chunk := await asyncio.shield(reading):
-            reading = _start(rows)  # the next chunk is parsed while this one is stored
+            reading = _start(rows, chunk_rows)  # the next chunk is parsed while this one is stored
             progress, fills = _counted(progress, chunk)
             added = await store.add_import_chunk(import_id, fills, progress)
             progress = replace(progress, added=progress.added + added)
@@ -115,12 +119,12 @@ async def _scan(archive: FillArchive, clock: Clock, tell: OnProgress) -> None:
     await scanning
 
 
-def _start(rows: Iterator[ArchiveRow]) -> asyncio.Future[list[ArchiveRow]]:
-    return asyncio.ensure_future(asyncio.to_thread(_take, rows))
+def _start(rows: Iterator[ArchiveRow], count: int) -> asyncio.Future[list[ArchiveRow]]:
+    return asyncio.ensure_future(asyncio.to_thread(_take, rows, count))
 
 
-def _take(rows: Iterator[ArchiveRow]) -> list[ArchiveRow]:
-    return list(islice(rows, CHUNK_ROWS))
+def _take(rows: Iterator[ArchiveRow], count: int) -> list[ArchiveRow]:
+    return list(islice(rows, count))
 
 
 async def _settled(work: Awaitable[object]) -> None:

@@ -28,6 +28,7 @@ class ParquetFile:
         self.path = path
         self.total_bytes = path.stat().st_size
         self.bytes_read = 0
+        self._database: duckdb.DuckDBPyConnection | None = None
         described = self.query("DESCRIBE SELECT * FROM read_parquet(?)").fetchall()
         self.columns: dict[str, str] = {name: kind for name, kind, *_ in described}
         counted = self.query("SELECT count(*) FROM read_parquet(?)").fetchall()
@@ -38,7 +39,9 @@ class ParquetFile:
         import duckdb
 
         try:
-            return duckdb.connect().execute(sql, [str(self.path)])
+            if self._database is None:
+                self._database = duckdb.connect()
+            return self._database.cursor().execute(sql, [str(self.path)])
         except duckdb.Error as problem:
             raise _broken(self.path, problem) from problem
 

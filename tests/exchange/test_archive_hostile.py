@@ -78,7 +78,7 @@ def small_parquet(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_parquet_is_an_archive_error(small_parquet: bytes, data: st.DataObject) -> None:
     content = bytearray(small_parquet)
