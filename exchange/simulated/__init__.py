@@ -5,7 +5,7 @@ Nothing outside `exchange.simulated` needs more than these names.
 
 from exchange.simulated.config import SimulationConfig
 from exchange.simulated.faults import Faults, HttpFault
-from exchange.simulated.live import PositionEvent
+from exchange.simulated.matching import PositionEvent
 from exchange.simulated.server import SimulatedExchange, VenueServer
 from exchange.simulated.simulation import Simulation
 

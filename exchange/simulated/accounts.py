@@ -1,4 +1,4 @@
-"""An account at any time: positions, cash, funding, equity and profit; changes with the exchange's accounting."""
+"""An account at any time: positions, cash, funding, equity; changes with the exchange's accounting."""
 
 from collections.abc import Iterable
 
@@ -32,7 +32,7 @@ class Account:
         self._carried: dict[int, Position] = {}  # what was trimmed away, for the anonymous only
         self._cached: tuple[tuple[int, ...], Curve] | None = None
 
-    def execute(self, coin: Coin, time: int, px: int, size: int, taker: bool, oid: int, tid: int,
+    def execute(self, coin: Coin, time: int, px: int, size: int, taker: bool, oid: int, tid: int, tx: int,
                 twap_id: int = 0, liquidated: str = "", mark: int = 0) -> Fill:  # fmt: skip
         """Add one live execution and return it as a fill."""
         position = self.positions.get(coin.index)
@@ -42,7 +42,7 @@ class Account:
         closed = position.apply(time, px, size)
         fee = coin.fee_micro(px * abs(size), taker)
         fill = Fill(
-            time, coin.index, px, size, start, closed, fee, taker, oid, tid, twap_id, liquidated, mark
+            time, coin.index, px, size, start, closed, fee, taker, oid, tid, tx, twap_id, liquidated, mark
         )
         self.fills.append(fill)
         if len(self.fills) > 2 * self._retained:

@@ -77,7 +77,7 @@ class Books:
         return Book(time, sides[0], sides[1])
 
     def sweep(self, coin: Coin, time_ms: int, size: int, limit: int = 12) -> list[tuple[int, int]]:
-        """Walk the book with a signed aggressive size; return (price, unsigned size) pieces, last level takes all."""
+        """Walk the book with a signed aggressive size; return (price, size) pieces; the last takes all."""
         book = self.at(coin, time_ms)
         levels = book.asks if size > 0 else book.bids
         left, pieces = abs(size), list[tuple[int, int]]()

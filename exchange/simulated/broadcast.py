@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from exchange.simulated.faults import Faults
-from exchange.simulated.snapshots import FAST_LEVELS, Snapshots
+from exchange.simulated.snapshots import Snapshots
 from exchange.simulated.sockets import Session, Sockets
 from exchange.simulated.subscriptions import Subscription
 from exchange.simulated.venue import Venue, WireTrade
@@ -72,14 +72,12 @@ class Broadcast:
             if subscription.type == "trades":
                 listeners.setdefault(subscription.coin, []).extend(sessions)
         for (coin, _), rows in frames.items():
-            sessions = listeners.get(coin)
-            if not sessions:
-                continue
-            doubled = [s for s in sessions if coin in s.doubled]
+            listening = listeners.get(coin, [])
+            doubled = [s for s in listening if coin in s.doubled]
             for session in doubled:
                 self._sockets.send(session, "trades", [session.doubled.pop(coin), *rows])
             for _ in range(2 if self._faults.repeat else 1):
-                self._sockets.broadcast((s for s in sessions if s not in doubled), "trades", rows)
+                self._sockets.broadcast([s for s in listening if s not in doubled], "trades", rows)
 
     def _send_fills(
         self, trades: Iterable[WireTrade], wanted: dict[str, tuple[Subscription, list[Session]]]
@@ -144,11 +142,6 @@ class Broadcast:
         self._funded_hour = hour
         for subscription, sessions in wanted.values():
             if subscription.type == "userFundings":
-                request = {"type": "userFunding", "user": subscription.user, "startTime": hour * 3_600_000}
-                for _, data in self._snapshots.of(subscription)[:1]:
-                    rows = [r for r in data["fundings"] if r["time"] >= request["startTime"]]
-                    frame = {"user": subscription.user, "fundings": rows}
-                    self._sockets.broadcast(sessions, "userFundings", frame)
-
-
-__all__ = ["CADENCE_MS", "FAST_LEVELS", "Broadcast"]
+                rows = self._snapshots.fundings(subscription.user, hour * 3_600_000)
+                frame = {"user": subscription.user, "fundings": rows}
+                self._sockets.broadcast(sessions, "userFundings", frame)

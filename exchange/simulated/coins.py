@@ -8,6 +8,7 @@ profits and identities are exact.
 from dataclasses import dataclass
 
 MICRO = 1_000_000
+_POWERS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
@@ -35,18 +36,18 @@ class Coin:
 
     @property
     def px_decimals(self) -> int:
-        """Return the decimals of a price: 6 − szDecimals (HYPERLIQUID.md §6)."""
+        """Return the decimals of a price: 6 − szDecimals."""
         return 6 - self.sz_decimals
 
     @property
     def px_scale(self) -> int:
         """Return price units per USD."""
-        return 10**self.px_decimals
+        return _POWERS[self.px_decimals]
 
     @property
     def sz_scale(self) -> int:
         """Return size units per coin."""
-        return 10**self.sz_decimals
+        return _POWERS[self.sz_decimals]
 
     @property
     def coin(self) -> str:
@@ -78,7 +79,7 @@ class Coin:
         return notional * rate // 100_000
 
 
-# name, szDecimals, maxLeverage, price, beta, own daily vol, spread bps, depth USD, day volume USD, margin table
+# name, szDecimals, maxLeverage, price, beta, own daily vol, spread bps, depth, daily volume, margin table
 _MAIN = [
     ("BTC", 5, 40, 86_000.0, 1.0, 0.006, 0.12, 900_000, 3.0e9, 56),
     ("ETH", 4, 25, 2_735.0, 1.25, 0.012, 0.4, 600_000, 1.2e9, 55),
@@ -109,9 +110,10 @@ _XYZ = [
     ("xyz:CL", 3, 20, 61.35, 0.10, 0.015, 0.6, 250_000, 9.0e7, 20),
 ]
 _SPOT = [
-    ("PURR/USDC", 0, 1, 0.1205, 1.1, 0.030, 12.0, 6_000, 2.0e5, 0, "PURR/USDC"),
-    ("HYPE/USDC", 2, 1, 38.4, 1.2, 0.030, 2.0, 150_000, 6.0e7, 0, "@107"),
+    ("PURR/USDC", 0, 1, 0.1205, 1.1, 0.030, 12.0, 6_000, 2.0e5, 0),
+    ("HYPE/USDC", 2, 1, 38.4, 1.2, 0.030, 2.0, 150_000, 6.0e7, 0),
 ]
+_WIRE = {"HYPE/USDC": "@107"}
 
 
 def _universe() -> tuple[Coin, ...]:
@@ -120,8 +122,8 @@ def _universe() -> tuple[Coin, ...]:
         coins.append(Coin(len(coins), *row, delisted=row[0] == "MATIC"))
     for row in _XYZ:
         coins.append(Coin(len(coins), *row, dex="xyz", only_isolated=row[0] == "xyz:NVDA"))
-    for *contract, wire in _SPOT:
-        coins.append(Coin(len(coins), *contract, spot=True, wire=str(wire)))  # type: ignore[arg-type]
+    for row in _SPOT:
+        coins.append(Coin(len(coins), *row, spot=True, wire=_WIRE.get(row[0], "")))
     return tuple(coins)
 
 
@@ -132,6 +134,7 @@ XYZ = tuple(coin for coin in UNIVERSE if coin.dex == "xyz")
 SPOT = tuple(coin for coin in UNIVERSE if coin.spot)
 PERPS = (*MAIN, *XYZ)
 TRADED = tuple(coin for coin in UNIVERSE if not coin.delisted)
+DEXS = ("", "xyz")  # in dex order
 SPOT_HYPE = BY_NAME["@107"]
 PERP_HYPE = BY_NAME["HYPE"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 class SimulationConfig:
     """Describe a simulated exchange; the same values and clock give the same exchange.
 
-    `accounts` is the number of leaderboard rows. `pace` scales the known accounts' live orders: at 1.0 an opening
-    of 5000 USD or more by a persistent loser comes about every 6 s over all, which is far more than on the real
-    exchange, so that a demonstration has something to show. `trades_per_second` is the whole public tape.
+    `accounts` is the number of leaderboard rows. `pace` scales the known accounts' live orders: at 1.0 an
+    opening of 5000 USD or more by a persistent loser comes about every 6 s over all, far more than on the
+    real exchange, so that a demonstration has something to show. `trades_per_second` is the whole tape.
     """
 
     seed: int = 7

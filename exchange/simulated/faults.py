@@ -28,8 +28,6 @@ class Faults:
     slow_s: float = 2.0
     _queue: deque[tuple[HttpFault, str]] = field(default_factory=deque)
     _always: dict[str, HttpFault] = field(default_factory=dict)
-    _drops: int = 0
-    _drop_reason: str = ""
 
     def fail_next(self, fault: HttpFault | str, times: int = 1, kind: str = "") -> None:
         """Let the next requests fail; `kind` limits it to one request type ("leaderboard" for that route)."""

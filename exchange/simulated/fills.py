@@ -1,4 +1,4 @@
-"""Fills, transfers and the arithmetic of a position in whole numbers; changes with the exchange's accounting."""
+"""Fills, transfers and the arithmetic of a position in whole numbers; changes with the accounting."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,6 +19,7 @@ class Fill(NamedTuple):
     taker: bool
     oid: int
     tid: int
+    tx: int  # names the transaction both sides share; 0: the all-zero hash of TWAP slices
     twap_id: int = 0  # 0: not a TWAP slice
     liquidated: str = ""  # the liquidated account's address, on both sides
     mark: int = 0  # at a liquidation
@@ -71,7 +72,7 @@ class Position:
 
 
 def direction(coin: Coin, fill: Fill) -> str:
-    """Name a fill as the exchange's `dir` does (HYPERLIQUID.md §5)."""
+    """Name a fill as the exchange's `dir` does."""
     if coin.spot:
         return "Buy" if fill.size > 0 else "Sell"
     start, end = fill.start, fill.start + fill.size

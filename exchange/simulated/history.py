@@ -1,46 +1,21 @@
-"""Thirty-five days of one account before the simulation starts, as a pure function of (seed, account, origin).
+"""Thirty-five days of one account before the start, as a pure function of (seed, account, origin).
 
-Changes when the way people trade changes. A planner writes orders; `_execute` turns them into fills.
+Changes when what an account's past consists of changes; how people decide is in `planning`.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-import numpy as np
-
-from exchange.simulated.coins import DAY_MS, MICRO, PERP_HYPE, SPOT_HYPE, UNIVERSE, Coin
-from exchange.simulated.fills import Fill, Position, Transfer, split
-from exchange.simulated.market import MINUTE_MS
-from exchange.simulated.noise import generator, key_of
+from exchange.simulated.coins import DAY_MS, HOUR_MS, MICRO
+from exchange.simulated.execution import execute
+from exchange.simulated.fills import Fill, Position, Transfer
+from exchange.simulated.noise import generator, key_of, uniform
 from exchange.simulated.panel import Panel
 from exchange.simulated.people import Kind, Person
+from exchange.simulated.planning import Planner
 
 HISTORY_DAYS = 35
-TID_MASK = (1 << 50) - 1
-OID_EPOCH_MS = 1_600_000_000_000
-_SLICE_MS = 30_000
-_LOOKBACK_MIN = 15
-_SEARCH_MIN = 75
-_LEVERAGE_USED = {
-    Kind.LOSER: 1.3,
-    Kind.NOISE: 0.7,
-    Kind.WINNER: 0.45,
-    Kind.VAULT: 0.08,
-    Kind.QUIET: 0.5,
-    Kind.MASTER: 0.3,
-}
+# profit before the recorded past, as a multiple of the equity at its start
 _PAST_PNL = {Kind.LOSER: -1.6, Kind.WINNER: 0.6, Kind.MAKER: 0.4, Kind.VAULT: 0.3, Kind.QUIET: -0.4}
-
-
-class Order(NamedTuple):
-    """One decision: a signed size executed at a time."""
-
-    time: int
-    coin: Coin
-    size: int
-    taker: bool
-    twap_id: int = 0
-    liquidation: bool = False
 
 
 @dataclass(slots=True)
@@ -59,292 +34,54 @@ class History:
 
 def history_of(seed: int, person: Person, panel: Panel, subs: tuple[Person, ...] = ()) -> History:
     """Make the account's past up to the panel's origin; `subs` are a master's sub-accounts."""
+    past = _before(seed, person, panel)
+    equity = round(person.equity_usd * MICRO)
+    funded = equity - past.base_pnl
+    grants = [_before(seed, sub, panel) for sub in subs]
+    if person.master:
+        past.transfers = [_grant(past)]
+    else:
+        moves = [_grant(grant) for grant in grants]
+        if moves:
+            past.created_ms = min(past.created_ms, *(move.time for move in moves)) - DAY_MS
+        given = sum(move.usdc for move in moves)
+        past.transfers = [Transfer(past.created_ms, "deposit", funded + given, funded + given)]
+        past.transfers += [move._replace(perp=-move.usdc) for move in moves]
+    if any(coin.dex for coin in person.coins):
+        amount = equity * 3 // 10
+        time = past.created_ms + 2 * HOUR_MS
+        past.transfers.append(
+            Transfer(time, "send", amount, -amount, 0, amount, person.address, person.address)
+        )
     rng = generator(seed, "history", person.address)
-    return _Planner(seed, person, panel, subs, rng).run()
+    orders, transfers = Planner(person, panel, past.start_ms, rng).run()
+    done = execute(seed, person.address, orders, panel, rng)
+    past.fills, past.positions = done.fills, done.positions
+    past.transfers = sorted((*past.transfers, *transfers, *done.liquidations))
+    return past
 
 
-class _Planner:
-    def __init__(
-        self, seed: int, person: Person, panel: Panel, subs: tuple[Person, ...], rng: np.random.Generator
-    ) -> None:
-        self.seed, self.person, self.panel, self.subs, self.rng = seed, person, panel, subs, rng
-        self._draws = rng.random(2048).tolist()
-        self._drawn = 0
-        self.origin = panel.origin_ms
-        self.start = self.origin - HISTORY_DAYS * DAY_MS + int(self.u() * DAY_MS / 2)
-        self.equity = person.equity_usd
-        self.orders: list[Order] = []
-        self.transfers: list[Transfer] = []
-        self.free: dict[int, int] = {}  # coin → first free minute (since the panel's start)
-
-    def u(self) -> float:
-        """Return the next uniform number."""
-        if self._drawn == len(self._draws):
-            self._draws = self.rng.random(2048).tolist()
-            self._drawn = 0
-        self._drawn += 1
-        return float(self._draws[self._drawn - 1])
-
-    def run(self) -> History:
-        past = self._past()
-        if self.person.kind is Kind.MAKER:
-            self._plan_maker()
-        elif self.person.kind is Kind.HEDGER:
-            self._plan_hedge()
-        else:
-            self._plan_trips()
-        self.orders.sort(key=lambda order: order.time)
-        self._execute(past)
-        past.transfers += sorted(self.transfers)
-        return past
-
-    # before the window -----------------------------------------------------------------------------------
-
-    def _past(self) -> History:
-        person = self.person
-        equity = round(person.equity_usd * MICRO)
-        share = _PAST_PNL.get(person.kind, -0.2) * (0.3 + 1.2 * self.u())
-        base_pnl = int(equity * min(share, 0.8))
-        created = self.start - int((0.2 + 2 * self.u()) * 365 * DAY_MS)
-        past = History(person, created, self.start, base_pnl, int(equity * (20 + 300 * self.u())))
-        funded = equity - base_pnl
-        if person.master:
-            move = Transfer(
-                created, "subAccountTransfer", funded, funded, 0, 0, person.master, person.address
-            )
-            past.transfers.append(move)
-            return past
-        given = 0
-        for sub in self.subs:
-            amount = round(sub.equity_usd * MICRO) * 3
-            given += amount
-            self.transfers.append(
-                Transfer(
-                    created + 3_600_000,
-                    "subAccountTransfer",
-                    amount,
-                    -amount,
-                    0,
-                    0,
-                    person.address,
-                    sub.address,
-                )
-            )
-        past.transfers.append(Transfer(created, "deposit", funded + given, funded + given))
-        if any(coin.dex for coin in person.coins):
-            amount = equity * 3 // 10
-            move = Transfer(
-                created + 7_200_000, "send", amount, -amount, 0, amount, person.address, person.address
-            )
-            self.transfers.append(move)
-        return past
-
-    # directional trading ---------------------------------------------------------------------------------
-
-    def _plan_trips(self) -> None:
-        person = self.person
-        first = self.start // MINUTE_MS - self.panel.first_minute
-        last = self.origin // MINUTE_MS - self.panel.first_minute
-        span = last - first
-        if person.kind is Kind.QUIET:
-            span = int(span * 0.7)
-        for at in sorted(first + int(self.u() * span) for _ in range(person.trips)):
-            coin = person.coins[int(self.u() * self.u() * len(person.coins))]
-            minute = max(at, self.free.get(coin.index, 0) + 1 + int(self.u() * 30))
-            if minute < last - 2:
-                self._trip(coin, minute, last)
-
-    def _trip(self, coin: Coin, minute: int, last: int) -> None:
-        person, prices = self.person, self.panel.arrays[coin.index]
-        if person.kind in (Kind.LOSER, Kind.WINNER):  # they wait for something to move
-            stop = min(minute + _SEARCH_MIN, last - 1)
-            moves = np.abs(prices[minute:stop] / prices[minute - _LOOKBACK_MIN : stop - _LOOKBACK_MIN] - 1.0)
-            if len(moves):
-                minute += int(moves.argmax())
-        move = float(prices[minute] / prices[minute - _LOOKBACK_MIN] - 1.0)
-        side = 1 if (move > 0) == (self.u() < person.chase) else -1
-        held = self._enter(coin, minute, side)
-        while held:
-            minute = self._exit_minute(coin, minute, side, last)
-            if minute >= last:  # still open when the simulation starts
-                self.free[coin.index] = last
-                return
-            if self.u() < 0.07:  # flips: one order closes and opens the other side
-                opened = self._size(coin, minute)
-                self._add(coin, minute, -side * (abs(held) + opened), self.u() < person.taker)
-                side, held = -side, -side * opened
-                continue
-            self._leave(coin, minute, side, held)
-            held = 0
-        self.free[coin.index] = minute + 2
-
-    def _size(self, coin: Coin, minute: int) -> int:
-        usd = self.equity * _LEVERAGE_USED[self.person.kind] * float(np.exp(1.1 * (self.u() - 0.5)))
-        if coin.dex:
-            usd *= 0.2
-        usd = max(usd, 15.0)
-        price = float(self.panel.arrays[coin.index][minute]) / coin.px_scale
-        return max(round(usd / price * coin.sz_scale), 2)
-
-    def _enter(self, coin: Coin, minute: int, side: int) -> int:
-        person = self.person
-        size = self._size(coin, minute)
-        if person.twap and self.u() < 0.25:
-            slices = 6 + int(self.u() * 10)
-            twap_id = 1_000_000 + len(self.orders)
-            for i, part in enumerate(split(size, [1.0] * slices)):
-                time = self._time(minute) + i * _SLICE_MS
-                if time >= self.origin - 60_000:
-                    break
-                self.orders.append(Order(time, coin, side * part, True, twap_id))
-            self.free[coin.index] = minute + slices
-            return side * sum(abs(o.size) for o in self.orders if o.twap_id == twap_id)
-        self._add(coin, minute, side * size, self.u() < person.taker)
-        if person.kind is Kind.LOSER and self.u() < 0.3:  # doubles down a little later
-            more = max(size // 2, 1)
-            later = minute + 1 + int(self.u() * 20)
-            if later < self.origin // MINUTE_MS - self.panel.first_minute - 1:
-                self._add(coin, later, side * more, self.u() < person.taker)
-                size += more
-        return side * size
-
-    def _exit_minute(self, coin: Coin, minute: int, side: int, last: int) -> int:
-        person = self.person
-        first = minute + 21 if person.kind is Kind.LOSER else minute + 16
-        stop = min(first + 1 + int(person.patience_min * (0.3 + self.u())), last)
-        path = self.panel.arrays[coin.index][first:stop]
-        vol = self.panel.hourly_vol[coin.index]
-        entry = float(self.panel.arrays[coin.index][minute])
-        gain = (path / entry - 1.0) * (side / vol)
-        hits = np.flatnonzero((gain >= person.target) | (gain <= -person.stop))
-        return first + int(hits[0]) if len(hits) else stop
-
-    def _leave(self, coin: Coin, minute: int, side: int, held: int) -> None:
-        person = self.person
-        price = float(self.panel.arrays[coin.index][minute])
-        opened = next(o for o in reversed(self.orders) if o.coin is coin and (o.size > 0) == (held > 0))
-        entry = self.panel.price(coin, opened.time)
-        profit = held * (price - entry) / MICRO - abs(held) * price / MICRO * 0.0009
-        liquidated = person.kind is Kind.LOSER and profit < 0 and self.u() < 0.05
-        if not liquidated and self.u() < 0.25 and abs(held) > 4:  # takes part of it off first
-            part = held // 2
-            self._add(coin, minute, -part, self.u() < person.taker)
-            self._add(coin, minute + 1, part - held, self.u() < person.taker)
-        else:
-            self._add(coin, minute, -held, liquidated or self.u() < person.taker, liquidated)
-        self.equity += profit
-        time = self._time(minute) + 600_000
-        if self.equity < 0.4 * person.equity_usd and time < self.origin:
-            amount = round(person.equity_usd * 0.7, 2)
-            self.equity += amount
-            usdc = round(amount * MICRO)
-            self.transfers.append(Transfer(time, "deposit", usdc, usdc))
-        elif self.equity > 1.8 * person.equity_usd and time < self.origin:
-            amount = round(person.equity_usd * 0.5, 2)
-            self.equity -= amount
-            usdc = round(amount * MICRO)
-            self.transfers.append(Transfer(time, "withdraw", usdc, -usdc - MICRO))
-
-    def _time(self, minute: int) -> int:
-        return (self.panel.first_minute + minute) * MINUTE_MS + int(self.u() * 55_000)
-
-    def _add(self, coin: Coin, minute: int, size: int, taker: bool, liquidation: bool = False) -> None:
-        time = self._time(minute)
-        if time < self.origin - 5_000:
-            self.orders.append(Order(time, coin, size, taker, 0, liquidation))
-
-    # makers and hedgers ----------------------------------------------------------------------------------
-
-    def _plan_maker(self) -> None:
-        person = self.person
-        held = dict.fromkeys((coin.index for coin in person.coins), 0)
-        span = self.origin - self.start - 120_000
-        for time in sorted(self.start + int(self.u() * span) for _ in range(person.trips)):
-            coin = person.coins[int(self.u() * len(person.coins))]
-            price = self.panel.price(coin, time) / coin.px_scale
-            usd = person.equity_usd * 0.02 * float(np.exp(1.5 * (self.u() - 0.5)))
-            size = max(round(usd / price * coin.sz_scale), 2)
-            inventory = held[coin.index]
-            side = -1 if (inventory > 0) == (self.u() < 0.7) else 1
-            held[coin.index] += side * size
-            self.orders.append(Order(time, coin, side * size, self.u() < person.taker))
-
-    def _plan_hedge(self) -> None:
-        person = self.person
-        half = round(person.equity_usd * 0.5 * MICRO)
-        opened = self.start + int(self.u() * 12 * DAY_MS) + DAY_MS
-        self.transfers.append(Transfer(opened - 900_000, "accountClassTransfer", half, -half, half))
-        price = self.panel.price(PERP_HYPE, opened) / PERP_HYPE.px_scale
-        size = int(person.equity_usd * 0.49 / price * PERP_HYPE.sz_scale)
-        parts = split(size, [0.5 + self.u() for _ in range(2 + person.trips)])
-        for i, part in enumerate(parts):
-            time = opened + i * 95_000 + int(self.u() * 9_000)
-            self.orders.append(Order(time, SPOT_HYPE, part, True))
-            self.orders.append(Order(time + 4_000, PERP_HYPE, -part, self.u() < person.taker))
-
-    # execution -------------------------------------------------------------------------------------------
-
-    def _execute(self, past: History) -> None:
-        key = key_of(self.seed, "tid", self.person.address)
-        positions = past.positions
-        fills: list[Fill] = []
-        last: dict[int, int] = {}
-        for number, order in enumerate(self.orders):
-            coin = order.coin
-            time = max(order.time, last.get(coin.index, 0) + 4_000)  # orders of one coin stay apart
-            if time >= self.origin:
-                continue
-            oid = (time - OID_EPOCH_MS) * 4 + (number & 3)
-            liquidated = self.person.address if order.liquidation else ""
-            mark = round(self.panel.price(coin, time)) if order.liquidation else 0
-            position = positions.get(coin.index)
-            if position is None:
-                position = positions[coin.index] = Position()
-            for time, px, size in self._pieces(order, time):  # noqa: B020 - the last piece's time counts
-                start = position.size
-                closed = position.apply(time, px, size)
-                notional = px * abs(size)
-                fee = coin.fee_micro(notional, order.taker)
-                if coin.spot:
-                    fee = abs(size) * 10 ** (8 - coin.sz_decimals) * 70 // 100_000
-                tid = (key + len(fills) * 0x9E3779B97F4A7C15) & TID_MASK or 1
-                fills.append(
-                    Fill(time, coin.index, px, size, start, closed, fee, order.taker, oid, tid, order.twap_id,
-                         liquidated, mark)
-                )  # fmt: skip
-            if order.liquidation:
-                value = abs(order.size) * fills[-1].px
-                self.transfers.append(Transfer(time, "liquidation", value, user=coin.coin, note=-order.size))
-            last[coin.index] = time
-        fills.sort(key=lambda fill: fill.time)
-        past.fills = fills
-
-    def _pieces(self, order: Order, time: int) -> list[tuple[int, int, int]]:
-        """Cut an order into fills: (time, price, signed size) each."""
-        coin = order.coin
-        mid = self.panel.price(coin, time)
-        half = coin.spread_bps * 0.5e-4 * mid
-        buying = order.size > 0
-        shares = [0.2 + self.u()]
-        while self.u() < 0.56 and len(shares) < 14 and not order.twap_id:
-            shares.append(0.2 + self.u())
-        parts = split(abs(order.size), shares)
-        if order.taker:
-            px = coin.ceil_px(mid + half) if buying else coin.floor_px(mid - half)
-        else:
-            px = coin.floor_px(mid - half) if buying else coin.ceil_px(mid + half)
-        step = coin.tick(px) * (1 if buying else -1)
-        limit = self.panel.market.reach(coin, mid)
-        pieces: list[tuple[int, int, int]] = []
-        for part in parts:
-            if order.taker and abs(px + step - mid) < limit and self.u() < 0.3:
-                px += step
-            if not order.taker and self.u() < 0.5 and pieces:
-                time += 1 + int(self.u() * 120)
-            pieces.append((time, px, part if buying else -part))
-        return pieces
+def _before(seed: int, person: Person, panel: Panel) -> History:
+    """Return what an account was before its recorded past begins."""
+    key = key_of(seed, "before", person.address)
+    start = panel.origin_ms - HISTORY_DAYS * DAY_MS + int(uniform(key, 0) * DAY_MS / 2)
+    equity = round(person.equity_usd * MICRO)
+    share = _PAST_PNL.get(person.kind, -0.2) * (0.3 + 1.2 * uniform(key, 1))
+    created = start - int((0.2 + 2 * uniform(key, 2)) * 365 * DAY_MS)
+    volume = int(equity * (20 + 300 * uniform(key, 3)))
+    return History(person, created, start, int(equity * min(share, 0.8)), volume)
 
 
-def open_coins(history: History) -> list[Coin]:
-    """Return the perpetuals in which a position is open at the end of the history."""
-    return [UNIVERSE[i] for i, p in history.positions.items() if p.size and not UNIVERSE[i].spot]
+def _grant(sub: History) -> Transfer:
+    """Return the transfer with which a master opened a sub-account, as the sub-account sees it."""
+    amount = round(sub.person.equity_usd * MICRO) - sub.base_pnl
+    return Transfer(
+        sub.created_ms,
+        "subAccountTransfer",
+        amount,
+        amount,
+        0,
+        0,
+        sub.person.master or "",
+        sub.person.address,
+    )

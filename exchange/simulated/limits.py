@@ -1,4 +1,4 @@
-"""What requests cost and when one has spent too much (HYPERLIQUID.md §3); changes with the documented limits."""
+"""What requests cost and when one has spent too much; changes with the documented limits."""
 
 from collections.abc import Mapping
 from math import ceil

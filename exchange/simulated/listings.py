@@ -3,11 +3,12 @@
 import base64
 import json
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from exchange.simulated.book import Book, Books
+from exchange.simulated.book import Book, Books, Level
 from exchange.simulated.coins import (
     DAY_MS,
     HOUR_MS,
@@ -158,7 +159,7 @@ class Listings:
         return {c.coin: self.mid(c, now) or exact(self.market.mark(c, now), c.px_decimals) for c in coins}
 
     def fast_contexts(self, now: int, before: dict[str, Json]) -> tuple[dict[str, Json], str | None]:
-        """Return mark and mid of every perp, and what changed since `before` as the channel's string or None."""
+        """Return mark and mid of every perp, and what changed since `before`, packed, or None."""
         current: dict[str, Json] = {
             c.coin: {"markPx": exact(self.market.mark(c, now), c.px_decimals), "midPx": self.mid(c, now)}
             for c in PERPS
@@ -174,7 +175,7 @@ class Listings:
     def level2(self, coin: Coin, now: int, figures: int | None = None, levels: int = 20) -> Json:
         """Write `l2Book`."""
         book = self.books.at(coin, now)
-        bids, asks = _grouped(book, coin, figures)
+        bids, asks = _grouped(book, figures)
         return {
             "coin": coin.coin,
             "time": now,
@@ -272,11 +273,11 @@ def _asset(coin: Coin) -> Json:
     return asset
 
 
-def _grouped(book: Book, coin: Coin, figures: int | None) -> tuple[list[tuple[int, int, int]], ...]:
+def _grouped(book: Book, figures: int | None) -> tuple[Sequence[Level], Sequence[Level]]:
     """Return both sides, levels merged to a number of significant figures."""
     if figures is None:
-        return [tuple(x) for x in book.bids], [tuple(x) for x in book.asks]
-    sides: list[list[tuple[int, int, int]]] = []
+        return book.bids, book.asks
+    sides: list[list[Level]] = []
     for levels, up in ((book.bids, False), (book.asks, True)):
         merged: dict[int, tuple[int, int]] = {}
         for px, size, orders in levels:
@@ -284,5 +285,5 @@ def _grouped(book: Book, coin: Coin, figures: int | None) -> tuple[list[tuple[in
             at = -(-px // step) * step if up else px // step * step
             before = merged.get(at, (0, 0))
             merged[at] = (before[0] + size, before[1] + orders)
-        sides.append([(px, size, orders) for px, (size, orders) in merged.items()])
-    return tuple(sides)
+        sides.append([Level(px, size, orders) for px, (size, orders) in merged.items()])
+    return sides[0], sides[1]

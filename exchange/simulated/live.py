@@ -1,4 +1,4 @@
-"""The public tape from the start of the simulation on, and the truth about it; changes when live behaviour does.
+"""The public tape from the start on, and the truth about it; changes when live behaviour does.
 
 `Tape.advance(until)` produces every trade up to a time. What it produces depends on the configuration and the
 origin only, not on how often it is called, so that an hour can be made in one go without any server.
@@ -6,87 +6,26 @@ origin only, not on how often it is called, so that an hour can be made in one g
 
 import heapq
 from bisect import bisect
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import accumulate
 from math import exp, log
 from random import Random
-from typing import NamedTuple
 
 from exchange.simulated.accounts import Account
 from exchange.simulated.book import Books
 from exchange.simulated.coins import MICRO, TRADED, Coin
 from exchange.simulated.config import SimulationConfig
-from exchange.simulated.fills import Fill, Transfer, split
-from exchange.simulated.history import OID_EPOCH_MS, TID_MASK
+from exchange.simulated.fills import split
 from exchange.simulated.market import Market
-from exchange.simulated.noise import hex_of, key_of
+from exchange.simulated.matching import REPLAYED, LiveOrder, Matcher, Trade
+from exchange.simulated.noise import key_of
 from exchange.simulated.people import Kind, Person
 from exchange.simulated.registry import Registry
 
-REPLAYED = 30
-ZERO_HASH = "0x" + "0" * 64
 _TWAP_SHARE = 0.14
 _MAKERS_KNOWN = 12
 _MAKERS_CROWD = 60
 _KNOWN_MAKER_LIMIT = 20_000 * MICRO
-
-
-class Trade(NamedTuple):
-    """One match on the tape with the fills it gave both sides."""
-
-    time: int
-    coin: Coin
-    px: int
-    size: int
-    buyer: str
-    seller: str
-    taker_buys: bool
-    tid: int
-    hash: str
-    bought: Fill
-    sold: Fill
-
-
-@dataclass(slots=True)
-class PositionEvent:
-    """The truth about one order of a known account; sizes are signed, in the coin's size units."""
-
-    address: str
-    kind_of_account: str
-    coin: Coin
-    time: int
-    tid: int
-    oid: int
-    before: int
-    after: int
-    notional_usd: float
-    taker: bool
-    source: str  # "order", "twap" or "liquidation"
-    last_time: int
-
-    @property
-    def kind(self) -> str:
-        """Name the change: open, increase, decrease, close, flip or liquidation."""
-        if self.source == "liquidation":
-            return "liquidation"
-        if not self.before:
-            return "open"
-        if not self.after:
-            return "close"
-        if (self.before > 0) != (self.after > 0):
-            return "flip"
-        return "increase" if abs(self.after) > abs(self.before) else "decrease"
-
-
-class _Order(NamedTuple):
-    person: Person
-    coin: Coin
-    oid: int
-    taker: bool
-    twap_id: int = 0
-    liquidation: bool = False
 
 
 class Tape:
@@ -100,17 +39,11 @@ class Tape:
         self._books = books
         self._registry = registry
         self.origin_ms = origin_ms
-        self.truth: list[PositionEvent] = []
-        self.recent: dict[str, deque[Trade]] = {coin.coin: deque(maxlen=REPLAYED) for coin in TRADED}
+        self.matcher = Matcher(config, market, registry)
         self._random = Random(key_of(config.seed, "tape"))
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
         self._entries = 0
-        self._count = 0
-        self._last_oid = 0
-        self._tid_key = key_of(config.seed, "live tid")
-        self._out: list[Trade] = []
         self._busy: dict[tuple[str, int], int] = {}
-        self._events: dict[int, PositionEvent] = {}
         population = registry.population
         crowd = population.crowd
         self._takers = crowd[_MAKERS_CROWD:]
@@ -124,19 +57,14 @@ class Tape:
 
     def advance(self, until_ms: int) -> list[Trade]:
         """Return the trades after the last call up to and including `until_ms`, in time order."""
-        self._out = []
+        self.matcher.out = []
         queue = self._queue
-        while queue and self._block(queue[0][0]) <= until_ms:
+        while queue and self.matcher.block(queue[0][0]) <= until_ms:
             time, _, action = heapq.heappop(queue)
             action(time)
-        return self._out
+        return self.matcher.out
 
     # time ------------------------------------------------------------------------------------------------
-
-    def _block(self, time: int) -> int:
-        """Return the timestamp of the block that holds a moment: the same for all trades in it."""
-        number = time // self._config.block_ms
-        return number * self._config.block_ms + (number * 7919) % (self._config.block_ms // 2 + 1)
 
     def _at(self, time: int, action: Callable[[int], None]) -> None:
         self._entries += 1
@@ -175,7 +103,7 @@ class Tape:
                 past.append((int(time), i))
         for time, i in sorted(past):
             self._cross(TRADED[i], time, pieces=1)
-        self._out = []
+        self.matcher.out = []
 
     def _crowd_order(self, time: int) -> None:
         pick = bisect(self._coin_weights, self._random.random() * self._coin_weights[-1])
@@ -191,7 +119,7 @@ class Tape:
         buys = rng.random() < 0.5
         twap = rng.random() < _TWAP_SHARE
         taker = rng.choice(self._takers)
-        order = _Order(taker, coin, self._next_oid(time), True, twap_id=1 if twap else 0)
+        order = LiveOrder(taker, coin, self.matcher.next_oid(time), True, twap_id=1 if twap else 0)
         bid, ask = self._books.touch(coin, time)
         px = ask if buys else bid
         for part in split(size, [0.2 + rng.random() for _ in range(1 if twap else pieces)]):
@@ -200,7 +128,7 @@ class Tape:
                 px += coin.tick(px) if buys else -coin.tick(px)
 
     def _units(self, coin: Coin, time: int, usd: float) -> int:
-        return max(round(usd * MICRO / self._market.mark(coin, self._block(time))), 1)
+        return max(round(usd * MICRO / self._market.mark(coin, self.matcher.block(time))), 1)
 
     def _maker_for(self, coin: Coin, notional: int, maker_buys: bool) -> Person:
         """Choose who rests on the other side: a known maker whom it brings nearer to flat, or the crowd."""
@@ -212,73 +140,13 @@ class Tape:
                     return person
         return rng.choice(self._crowd_makers)
 
-    # matching --------------------------------------------------------------------------------------------
-
-    def _next_oid(self, time: int) -> int:
-        self._last_oid = max(self._last_oid + 1, (time - OID_EPOCH_MS) * 4)
-        return self._last_oid
-
-    def _match(self, order: _Order, time: int, px: int, size: int) -> None:
-        """Execute a signed size of an order against somebody and put the trade on the tape."""
-        time = self._block(time)
-        coin = order.coin
-        owner = self._registry.touch(order.person)
-        buys = size > 0
-        notional = px * abs(size)
+    def _match(self, order: LiveOrder, time: int, px: int, size: int) -> None:
+        """Execute a signed size of an order against whoever is there."""
         if order.taker:
-            other_person = self._maker_for(coin, notional, not buys)
+            against = self._maker_for(order.coin, px * abs(size), size < 0)
         else:
-            other_person = self._random.choice(self._takers)
-        other = self._registry.touch(other_person)
-        self._count += 1
-        tid = (self._tid_key + self._count * 0x9E3779B97F4A7C15) & TID_MASK or 1
-        liquidated = order.person.address if order.liquidation else ""
-        mark = self._market.mark(coin, time) if order.liquidation else 0
-        fill = owner.execute(
-            coin, time, px, size, order.taker, order.oid, tid, order.twap_id, liquidated, mark
-        )
-        other_oid = self._next_oid(time)
-        counter = other.execute(coin, time, px, -size, not order.taker, other_oid, tid, 0, liquidated, mark)
-        taker_oid = order.oid if order.taker else other_oid
-        trade = Trade(
-            time,
-            coin,
-            px,
-            abs(size),
-            (owner if buys else other).person.address,
-            (other if buys else owner).person.address,
-            buys == order.taker,
-            tid,
-            ZERO_HASH if order.twap_id else hex_of(self._config.seed, 64, "tx", taker_oid),
-            fill if buys else counter,
-            counter if buys else fill,
-        )
-        self.recent[coin.coin].append(trade)
-        self._out.append(trade)
-        if order.person.directional:
-            self._record(order, fill, notional)
-
-    def _record(self, order: _Order, fill: Fill, notional: int) -> None:
-        event = self._events.get(order.oid)
-        after = fill.start + fill.size
-        if event is None:
-            source = "liquidation" if order.liquidation else "twap" if order.twap_id else "order"
-            event = PositionEvent(
-                order.person.address, str(order.person.kind), order.coin, fill.time, fill.tid, order.oid,
-                fill.start, after, notional / MICRO, order.taker, source, fill.time,
-            )  # fmt: skip
-            self._events[order.oid] = event
-            if order.liquidation:
-                self._registry.touch(order.person).transfers.append(
-                    Transfer(fill.time, "liquidation", notional, user=order.coin.coin, note=fill.start)
-                )
-            self.truth.append(event)
-            if len(self._events) > 4096:  # orders last seconds
-                self._events = dict(list(self._events.items())[-512:])
-            return
-        event.after = after
-        event.last_time = fill.time
-        event.notional_usd += notional / MICRO
+            against = self._random.choice(self._takers)
+        self.matcher.match(order, time, px, size, against)
 
     # known accounts --------------------------------------------------------------------------------------
 
@@ -296,7 +164,7 @@ class Tape:
     ) -> None:  # fmt: skip
         """Execute one order of a known account: at once as taker, within a second as maker."""
         self._occupy(person, coin, time)
-        order = _Order(person, coin, self._next_oid(time), taker, twap_id, liquidation)
+        order = LiveOrder(person, coin, self.matcher.next_oid(time), taker, twap_id, liquidation)
         sign = 1 if size > 0 else -1
         if taker:
             for px, part in self._books.sweep(coin, time, size):
@@ -375,7 +243,7 @@ class Tape:
         return int(1000 * exp(rng.uniform(log(60), log(600 if draw < 0.85 else 3_600))))
 
     def _twap(self, person: Person, coin: Coin, time: int, size: int) -> None:
-        twap_id = 2_000_000 + self._count
+        twap_id = 2_000_000 + self.matcher.count
         sign = 1 if size > 0 else -1
         for i, part in enumerate(split(abs(size), [1.0] * self._random.randrange(4, 9))):
             at = time + 30_000 * i

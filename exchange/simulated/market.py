@@ -2,8 +2,8 @@
 
 The log price of a coin is base + beta × market + own + transient:
 
-- market and own parts are Brownian bridges between hashed daily levels (slowly mean-reverting, so that a price
-  stays within a factor of its base for ever), known on whole minutes and bridged again to ten seconds inside;
+- market and own parts are Brownian bridges between hashed daily levels (slowly mean-reverting, so that a
+  price stays within a factor of its base for ever), known on whole minutes and bridged again to ten seconds;
 - the transient part is an autoregression with a half-life of 12 minutes and half the standard deviation of an
   hourly move. It is what people who chase a move lose to; `reversion` scales it, 0 makes a pure random walk.
 """
@@ -179,7 +179,7 @@ class Market:
         return max(1.5 * coin.spread_bps * 1e-4 * px, 4.0 * coin.tick(int(px)))
 
     def candles(self, coin: Coin, interval_ms: int, first_open: int, count: int, now_ms: int) -> list[Candle]:
-        """Return `count` bars from `first_open` (a multiple of the interval), the last one cut at `now_ms`."""
+        """Return `count` bars from `first_open` (a multiple of the interval), the last cut at `now_ms`."""
         return [self._candle(coin, first_open + i * interval_ms, interval_ms, now_ms) for i in range(count)]
 
     def _candle(self, coin: Coin, open_ms: int, interval_ms: int, now_ms: int) -> Candle:

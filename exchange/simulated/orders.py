@@ -1,4 +1,4 @@
-"""Orders of an account: the filled ones read back from its fills, and a few resting ones; changes with their shape."""
+"""Orders of an account, filled (read back from its fills) and resting; changes with their shape."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from exchange.simulated.accounts import Account
 from exchange.simulated.book import Books
 from exchange.simulated.coins import HOUR_MS, UNIVERSE
 from exchange.simulated.decimals import exact
+from exchange.simulated.execution import OID_EPOCH_MS
 from exchange.simulated.fills import Fill
-from exchange.simulated.history import OID_EPOCH_MS
 from exchange.simulated.noise import key_of, uniform
 from exchange.simulated.people import Kind
 
@@ -40,19 +40,10 @@ class Orders:
             away = 1 + 0.002 + 0.02 * uniform(key, hour * 16 + i)
             px = coin.floor_px(bid / away) if buys else coin.ceil_px(ask * away)
             size = max(round(person.equity_usd * 0.02 * 1e6 / px), 1)
-            rows.append(
-                self._order(
-                    coin.coin,
-                    "B" if buys else "A",
-                    exact(px, coin.px_decimals),
-                    exact(size, coin.sz_decimals),
-                    (placed - OID_EPOCH_MS) * 4 + i,
-                    placed,
-                    exact(size, coin.sz_decimals),
-                    frontend,
-                    "Gtc",
-                )  # fmt: skip
-            )
+            shown = exact(size, coin.sz_decimals)
+            oid = (placed - OID_EPOCH_MS) * 4 + i
+            side, price = "B" if buys else "A", exact(px, coin.px_decimals)
+            rows.append(self._order(coin.coin, side, price, shown, oid, placed, shown, frontend, "Gtc"))
         return rows
 
     def history(self, account: Account, limit: int) -> list[Json]:

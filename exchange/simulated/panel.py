@@ -53,7 +53,7 @@ class Panel:
         self._reach(int(times.max()))
         minutes, rest = np.divmod(times, MINUTE_MS)
         at = np.clip(minutes - self.first_minute, 0, len(self.arrays[coin.index]) - 1)
-        result = np.maximum(np.rint(self.arrays[coin.index][at]), 1).astype(np.int64)
+        result: Ints = np.maximum(np.rint(self.arrays[coin.index][at]), 1).astype(np.int64)
         for i in np.nonzero(rest)[0]:
             result[i] = self.market.mark(coin, int(times[i]))
         return result

@@ -46,6 +46,11 @@ def flag(request: Mapping[str, Any], name: str) -> bool:
     return value
 
 
+def span(request: Mapping[str, Any], now: int, start: int | None = None) -> tuple[int, int]:
+    """Return startTime (required unless there is a default) and endTime, which is at most now."""
+    return moment(request, "startTime", start), min(moment(request, "endTime", FOREVER), now)
+
+
 def moment(request: Mapping[str, Any], name: str, default: int | None) -> int:
     """Return a time in ms; without a default it must be there."""
     value = request.get(name)

@@ -1,4 +1,4 @@
-"""The HTTP side: `/info`, leaderboard and vault list, with the exchange's errors; changes with HTTP behaviour."""
+"""The HTTP side: `/info`, leaderboard, vault list, and errors; changes with HTTP behaviour."""
 
 import asyncio
 import gzip
@@ -12,8 +12,8 @@ from exchange.simulated.faults import Faults, HttpFault
 from exchange.simulated.limits import Budgets, base_weight, extra_weight
 from exchange.simulated.venue import BadRequest, Venue
 
-UNREADABLE = "Failed to deserialize the JSON body into the target type"  # HYPERLIQUID.md §9, to the byte
-_HTML = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n</body>\r\n</html>\r\n"
+UNREADABLE = "Failed to deserialize the JSON body into the target type"  # to the byte as observed
+_HTML = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<h1>{0}</h1>\r\n</body>\r\n</html>\r\n"
 _STATUS = {
     HttpFault.HTML_500: (500, "500 Internal Server Error"),
     HttpFault.BAD_GATEWAY: (502, "502 Bad Gateway"),

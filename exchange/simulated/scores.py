@@ -1,4 +1,4 @@
-"""Profit over the exchange's windows: `portfolio`, the leaderboard and the vault list; changes with their shapes."""
+"""Profit over the windows: `portfolio`, leaderboard, vault list; changes with their shapes."""
 
 from typing import Any
 

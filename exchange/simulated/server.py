@@ -66,7 +66,7 @@ class VenueServer:
         return f"{self.url}/Mainnet/vaults"
 
     def step(self) -> None:
-        """Let time pass up to the clock's and send what is due; the server does it by itself 20 times a second."""
+        """Let time pass up to the clock's and send what is due; done 20 times a second anyway."""
         self._broadcast.step()
 
     async def close_connections(self, code: int = 1000, reason: str = "Expired") -> None:

@@ -1,18 +1,19 @@
-"""The simulated market as a venue: one table from request type to answer; changes when a request is added."""
+"""The simulated market as a venue: puts its parts together; changes when a part is added."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from exchange.simulated import requests as read
+from exchange.simulated.account_answers import AccountAnswers
 from exchange.simulated.accounts import Account
 from exchange.simulated.book import Books
-from exchange.simulated.coins import BY_NAME, DAY_MS, PERPS, TRADED, Coin
+from exchange.simulated.coins import BY_NAME, DEXS, PERPS, TRADED
 from exchange.simulated.config import SimulationConfig
 from exchange.simulated.decimals import Printer, exact
-from exchange.simulated.fees import user_fees
-from exchange.simulated.listings import INTERVALS_MIN, Listings
-from exchange.simulated.live import PositionEvent, Tape, Trade
+from exchange.simulated.listings import Listings
+from exchange.simulated.live import Tape
 from exchange.simulated.market import Market
+from exchange.simulated.market_answers import MarketAnswers
+from exchange.simulated.matching import PositionEvent, Trade
 from exchange.simulated.orders import Orders
 from exchange.simulated.panel import Panel
 from exchange.simulated.people import Person, Population
@@ -23,9 +24,6 @@ from exchange.simulated.venue import BadRequest, WireTrade
 
 Json = Any
 Request = Mapping[str, Json]
-PAGE = 500
-FILLS_PAGE = 2000
-_DEXS = ("", "xyz")
 
 
 class Simulation:
@@ -46,45 +44,17 @@ class Simulation:
         self.listings = Listings(self.market, self.books, printer, self.origin_ms)
         self.statements = Statements(config.seed, self.panel, printer)
         self.scores = Scores(config.seed, self.panel, printer)
-        self.orders = Orders(config.seed, self.books)
         self._known = frozenset(coin.coin for coin in (*TRADED, *PERPS))
-        self._answers: dict[str, Callable[[Request], Json]] = {
-            "meta": lambda r: self.listings.meta(self._dex(r)),
-            "allPerpMetas": lambda r: [self.listings.meta(dex) for dex in _DEXS],
-            "metaAndAssetCtxs": lambda r: self.listings.contexts(self._dex(r), self.now()),
-            "perpDexs": lambda r: self.listings.perp_dexs(),
-            "spotMeta": lambda r: self.listings.spot_meta(),
-            "spotMetaAndAssetCtxs": lambda r: self.listings.spot_contexts(self.now()),
-            "allMids": lambda r: self.mids(self._dex(r)),
-            "l2Book": self._level2,
-            "recentTrades": self._recent_trades,
-            "candleSnapshot": self._candles,
-            "fundingHistory": self._funding_history,
-            "predictedFundings": lambda r: self._predicted(),
-            "exchangeStatus": lambda r: {"time": self.now(), "specialStatuses": None},
-            "clearinghouseState": self._clearinghouse,
-            "batchClearinghouseStates": self._batch,
-            "spotClearinghouseState": lambda r: self.statements.spot_state(self._account(r), self.now()),
-            "userFills": self._user_fills,
-            "userFillsByTime": self._user_fills_by_time,
-            "userTwapSliceFills": self._twap_fills,
-            "userTwapSliceFillsByTime": self._twap_fills,
-            "portfolio": self._portfolio,
-            "userFunding": self._user_funding,
-            "userNonFundingLedgerUpdates": self._ledger,
-            "subAccounts": self._sub_accounts,
-            "userRole": self._role,
-            "userFees": self._fees,
-            "userRateLimit": self._rate_limit,
-            "vaultDetails": self._vault_details,
-            "vaultSummaries": lambda r: [],
-            "openOrders": lambda r: self._open_orders(r, frontend=False),
-            "frontendOpenOrders": lambda r: self._open_orders(r, frontend=True),
-            "orderStatus": self._order_status,
-            "historicalOrders": self._historical_orders,
-            "userAbstraction": lambda r: read.address(r) and "default",
-            "extraAgents": self._extra_agents,
-            "liquidatable": lambda r: [],
+        self._answers = {
+            **MarketAnswers(self.listings, self.now, self.recent).table,
+            **AccountAnswers(
+                self.registry,
+                self.statements,
+                self.scores,
+                Orders(config.seed, self.books),
+                self.panel,
+                self.now,
+            ).table,
         }
 
     # the venue -------------------------------------------------------------------------------------------
@@ -96,7 +66,7 @@ class Simulation:
     @property
     def truth(self) -> list[PositionEvent]:
         """Return the position events so far of all known accounts that take decisions."""
-        return self.tape.truth
+        return self.tape.matcher.truth
 
     def run_until(self, until_ms: int) -> list[Trade]:
         """Produce the trades up to a time without any server or clock."""
@@ -113,10 +83,10 @@ class Simulation:
 
     def recent(self, coin: str) -> list[Json]:
         """Return the last 30 trades of a coin, oldest first."""
-        return [self.trade(t) for t in self.tape.recent.get(coin, ())]
+        return [self.trade(t) for t in self.tape.matcher.recent.get(coin, ())]
 
     def trade(self, trade: Trade) -> dict[str, Json]:
-        """Write one trade (HYPERLIQUID.md §8.3)."""
+        """Write one trade."""
         coin = trade.coin
         return {
             "coin": coin.coin,
@@ -124,7 +94,7 @@ class Simulation:
             "px": exact(trade.px, coin.px_decimals),
             "sz": exact(trade.size, coin.sz_decimals),
             "time": trade.time,
-            "hash": trade.hash,
+            "hash": self.statements.transaction(trade.tx),
             "tid": trade.tid,
             "users": [trade.buyer, trade.seller],
         }
@@ -161,7 +131,7 @@ class Simulation:
 
     def contexts(self) -> list[Json]:
         """Return `[dex, contexts]` of every dex."""
-        return [[dex, self.listings.contexts(dex, self.now())[1]] for dex in _DEXS]
+        return [[dex, self.listings.contexts(dex, self.now())[1]] for dex in DEXS]
 
     def mids(self, dex: str) -> Json:
         """Return all mids of a dex."""
@@ -192,195 +162,3 @@ class Simulation:
     def _snapshot(self, person: Person) -> Account:
         live = self.registry.live(person)
         return self.registry.fresh(person) if live is None else live.copy()
-
-    # market requests -------------------------------------------------------------------------------------
-
-    def _dex(self, request: Request) -> str:
-        dex = read.dex(request)
-        if dex not in _DEXS:
-            raise BadRequest("dex")
-        return dex
-
-    def _coin(self, request: Request) -> Coin | None:
-        return BY_NAME.get(read.word(request, "coin"))
-
-    def _level2(self, request: Request) -> Json:
-        coin, figures, mantissa = self._coin(request), request.get("nSigFigs"), request.get("mantissa")
-        if figures not in (None, 2, 3, 4, 5) or mantissa not in (None, 2, 5):
-            raise BadRequest("nSigFigs")
-        return None if coin is None else self.listings.level2(coin, self.now(), figures)
-
-    def _recent_trades(self, request: Request) -> Json:
-        coin = self._coin(request)
-        return None if coin is None else self.recent(coin.coin)[::-1]
-
-    def _candles(self, request: Request) -> Json:
-        wanted = request.get("req")
-        if not isinstance(wanted, Mapping):
-            raise BadRequest("req")
-        interval = read.word(wanted, "interval")
-        if interval not in INTERVALS_MIN:
-            raise BadRequest("interval")
-        start = read.moment(wanted, "startTime", None)
-        end = read.moment(wanted, "endTime", self.now())
-        coin = self._coin(wanted)
-        return [] if coin is None else self.listings.candles(coin, interval, start, end, self.now())
-
-    def _funding_history(self, request: Request) -> Json:
-        start, end = self._range(request)
-        coin = self._coin(request)
-        return [] if coin is None else self.listings.funding_history(coin, start, end, self.now(), PAGE)
-
-    def _predicted(self) -> Json:
-        next_hour = (self.now() // 3_600_000 + 1) * 3_600_000
-        contexts = zip(
-            self.listings.meta("")["universe"], self.listings.contexts("", self.now())[1], strict=True
-        )
-        return [
-            [asset["name"], [["HlPerp", {"fundingRate": ctx["funding"], "nextFundingTime": next_hour,
-                                         "fundingIntervalHours": 1}]]]
-            for asset, ctx in contexts if "isDelisted" not in asset
-        ]  # fmt: skip
-
-    # account requests ------------------------------------------------------------------------------------
-
-    def _account(self, request: Request) -> Account | None:
-        return self.registry.find(read.address(request))
-
-    def _range(self, request: Request, start: int | None = None) -> tuple[int, int]:
-        return read.moment(request, "startTime", start), min(
-            read.moment(request, "endTime", read.FOREVER), self.now()
-        )
-
-    def _clearinghouse(self, request: Request) -> Json:
-        return self.statements.clearinghouse(self._account(request), self._dex(request), self.now())
-
-    def _batch(self, request: Request) -> Json:
-        users = request.get("users")
-        if not isinstance(users, list):
-            raise BadRequest("users")
-        return [self._clearinghouse({"user": user, "dex": request.get("dex")}) for user in users]
-
-    def _user_fills(self, request: Request) -> Json:
-        account, merge = self._account(request), read.flag(request, "aggregateByTime")
-        if account is None:
-            return []
-        return self.statements.fills(account, 0, self.now(), True, FILLS_PAGE, merge)
-
-    def _user_fills_by_time(self, request: Request) -> Json:
-        account = self._account(request)
-        start, end = self._range(request)
-        merge, newest_first = read.flag(request, "aggregateByTime"), read.flag(request, "reversed")
-        if account is None:
-            return []
-        return self.statements.fills(account, start, end, newest_first, FILLS_PAGE, merge)
-
-    def _twap_fills(self, request: Request) -> Json:
-        account = self._account(request)
-        by_time = request["type"] == "userTwapSliceFillsByTime"
-        start, end = self._range(request, None if by_time else 0)
-        if account is None:
-            return []
-        rows = self.statements.twap_fills(account, start, end, self.now())
-        return rows[:FILLS_PAGE] if by_time else rows[::-1][:FILLS_PAGE]
-
-    def _portfolio(self, request: Request) -> Json:
-        account = self._account(request)
-        if account is None:
-            empty = {"accountValueHistory": [], "pnlHistory": [], "vlm": "0.0"}
-            return [
-                [name, empty]
-                for name in (
-                    "day",
-                    "week",
-                    "month",
-                    "allTime",
-                    "perpDay",
-                    "perpWeek",
-                    "perpMonth",
-                    "perpAllTime",
-                )
-            ]
-        return self.scores.portfolio(account, self.now())
-
-    def _user_funding(self, request: Request) -> Json:
-        account = self._account(request)
-        start, end = self._range(request, 0)
-        return [] if account is None else self.statements.funding(account, start, end, self.now(), PAGE)
-
-    def _ledger(self, request: Request) -> Json:
-        account = self._account(request)
-        start, end = self._range(request, 0)
-        return [] if account is None else self.statements.ledger(account, start, end, PAGE)
-
-    def _sub_accounts(self, request: Request) -> Json:
-        master = read.address(request)
-        subs = self.population.subs.get(master)
-        if not subs:
-            return None
-        return [
-            {
-                "name": person.name,
-                "subAccountUser": person.address,
-                "master": master,
-                "clearinghouseState": self.statements.clearinghouse(self.registry.of(person), "", self.now()),
-                "spotState": self.statements.spot_state(self.registry.of(person), self.now()),
-            }
-            for person in subs
-        ]
-
-    def _role(self, request: Request) -> Json:
-        address = read.address(request)
-        if address in self.population.agents:
-            return {"role": "agent", "data": {"user": self.population.agents[address]}}
-        person = self.population.by_address.get(address)
-        if person is None:
-            return {"role": "missing"}
-        if person.master:
-            return {"role": "subAccount", "data": {"master": person.master}}
-        return {"role": "vault" if is_vault(person) else "user"}
-
-    def _extra_agents(self, request: Request) -> Json:
-        address = read.address(request)
-        until = self.origin_ms + 90 * DAY_MS
-        return [
-            {"name": "bot", "address": agent, "validUntil": until}
-            for agent, master in self.population.agents.items()
-            if master == address
-        ]
-
-    def _fees(self, request: Request) -> Json:
-        return user_fees(self._account(request), self.now())
-
-    def _rate_limit(self, request: Request) -> Json:
-        account = self._account(request)
-        volume = account.curve(self.panel, self.now()).volume(0, self.now(), True) if account else 0
-        used = len(account.fills) if account else 0
-        return {
-            "cumVlm": exact(volume, 6),
-            "nRequestsUsed": used,
-            "nRequestsCap": 10_000 + volume // 1_000_000,
-            "nRequestsSurplus": 0,
-        }
-
-    def _vault_details(self, request: Request) -> Json:
-        account = self.registry.find(read.address(request, "vaultAddress"))
-        if account is None or not is_vault(account.person):
-            return None
-        return self.scores.vault_details(account, self.now())
-
-    def _open_orders(self, request: Request, frontend: bool) -> Json:
-        account, dex = self._account(request), self._dex(request)
-        return [] if account is None else self.orders.resting(account, dex, self.now(), frontend)
-
-    def _order_status(self, request: Request) -> Json:
-        account, oid = self._account(request), request.get("oid")
-        if not isinstance(oid, int | str):
-            raise BadRequest("oid")
-        if account is None or isinstance(oid, str):
-            return {"status": "unknownOid"}
-        return self.orders.status(account, oid, self.now())
-
-    def _historical_orders(self, request: Request) -> Json:
-        account = self._account(request)
-        return [] if account is None else self.orders.history(account, FILLS_PAGE)

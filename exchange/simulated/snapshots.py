@@ -1,5 +1,6 @@
 """What a subscriber is sent at once; changes when a channel's first message does."""
 
+from collections.abc import Callable
 from typing import Any
 
 from exchange.simulated.subscriptions import Subscription
@@ -42,41 +43,54 @@ class Snapshots:
 
     def _of_user(self, subscription: Subscription) -> Frames:
         user, kind, echo = subscription.user, subscription.type, subscription.echo
-
-        def ask(request: str, **fields: Json) -> Json:
-            return self._venue.answer({"type": request, "user": user, **fields})
-
+        answer = self._venue.answer
         dex = echo.get("dex") or ""
-        match kind:
-            case "userFills":
-                fills = ask("userFills", aggregateByTime=echo["aggregateByTime"])
-                return [(kind, {"isSnapshot": True, "user": user, "fills": fills})]
-            case "userFundings":
-                rows = [{"time": r["time"], **_without_type(r["delta"])} for r in ask("userFunding")]
-                return [(kind, {"isSnapshot": True, "user": user, "fundings": rows})]
-            case "userNonFundingLedgerUpdates":
-                return [(kind, {"isSnapshot": True, "user": user, "nonFundingLedgerUpdates": ask(kind)})]
-            case "userTwapSliceFills":
-                return [(kind, {"isSnapshot": True, "user": user, "twapSliceFills": ask(kind)})]
-            case "userTwapHistory":
-                return [(kind, {"isSnapshot": True, "user": user, "history": []})]
-            case "clearinghouseState":
-                return [(kind, {"dex": dex, "user": user, kind: ask(kind, dex=dex)})]
-            case "allDexsClearinghouseState":
-                return [(kind, {"user": user, "clearinghouseStates": self._all_states(user)})]
-            case "spotState":
-                return [(kind, {"user": user, "spotState": ask("spotClearinghouseState")})]
-            case "openOrders":
-                return [(kind, {"dex": dex, "user": user, "orders": ask("frontendOpenOrders", dex=dex)})]
-            case "twapStates":
-                return [(kind, {"dex": dex, "user": user, "states": []})]
-            case "orderUpdates":
-                return [(kind, [])]
-            case "webData2" | "webData3":
-                return [(kind, self._web_data(user))]
-            case "activeAssetData":
-                return [(kind, self._asset_data(user, subscription.coin))]
-        return []
+        asked: dict[str, Json] = {"user": user, "dex": dex}
+        makers: dict[str, Callable[[], Json]] = {
+            "userFills": lambda: {
+                "isSnapshot": True,
+                "user": user,
+                "fills": answer({"type": kind, "user": user, "aggregateByTime": echo["aggregateByTime"]}),
+            },
+            "userFundings": lambda: {"isSnapshot": True, "user": user, "fundings": self.fundings(user, 0)},
+            "userNonFundingLedgerUpdates": lambda: {
+                "isSnapshot": True,
+                "user": user,
+                "nonFundingLedgerUpdates": answer({"type": kind, "user": user}),
+            },
+            "userTwapSliceFills": lambda: {
+                "isSnapshot": True,
+                "user": user,
+                "twapSliceFills": answer({"type": kind, "user": user}),
+            },
+            "userTwapHistory": lambda: {"isSnapshot": True, "user": user, "history": []},
+            "clearinghouseState": lambda: {"dex": dex, "user": user, kind: answer({"type": kind, **asked})},
+            "allDexsClearinghouseState": lambda: {
+                "user": user,
+                "clearinghouseStates": self._all_states(user),
+            },
+            "spotState": lambda: {
+                "user": user,
+                "spotState": answer({"type": "spotClearinghouseState", "user": user}),
+            },
+            "openOrders": lambda: {
+                "dex": dex,
+                "user": user,
+                "orders": answer({"type": "frontendOpenOrders", **asked}),
+            },
+            "twapStates": lambda: {"dex": dex, "user": user, "states": []},
+            "orderUpdates": list,
+            "webData2": lambda: self._web_data(user),
+            "webData3": lambda: self._web_data(user),
+            "activeAssetData": lambda: self._asset_data(user, subscription.coin),
+        }
+        maker = makers.get(kind)
+        return [] if maker is None else [(kind, maker())]
+
+    def fundings(self, user: str, since: int) -> list[Json]:
+        """Return the funding rows of a user as the channel shows them, from a time on."""
+        rows = self._venue.answer({"type": "userFunding", "user": user, "startTime": since})
+        return [{"time": r["time"], **_without_type(r["delta"])} for r in rows]
 
     def _all_states(self, user: str) -> Json:
         dexs = ["" if d is None else d["name"] for d in self._venue.answer({"type": "perpDexs"})]

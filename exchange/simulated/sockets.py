@@ -1,4 +1,4 @@
-"""One WebSocket connection: handshake, subscriptions, pings, limits and errors; changes with that protocol."""
+"""WebSocket connections: handshake, subscriptions, pings, limits, errors; changes with the protocol."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -79,7 +79,7 @@ class Sockets:
         socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         await socket.prepare(request)
         session = Session(client, self._venue)
-        session.socket, session.transport = socket, request.transport  # type: ignore[assignment]
+        session.socket, session.transport = socket, request.transport
         self.sessions.append(session)
         writer = asyncio.create_task(self._write(session, socket))
         try:
@@ -221,12 +221,11 @@ class Sockets:
 
     def _post(self, session: Session, message: dict[str, Json]) -> None:
         number, request = message.get("id"), message.get("request")
-        payload = request.get("payload") if isinstance(request, dict) else None
-        if not isinstance(number, int) or not isinstance(payload, dict) or request.get("type") != "info":
-            self._error(
-                session,
-                "Error parsing JSON into valid websocket request: " + msgspec.json.encode(message).decode(),
-            )
+        readable = isinstance(number, int) and isinstance(request, dict) and request.get("type") == "info"
+        payload = request.get("payload") if isinstance(request, dict) and readable else None
+        if not isinstance(payload, dict):
+            shown = msgspec.json.encode(message).decode()
+            self._error(session, f"Error parsing JSON into valid websocket request: {shown}")
             return
         status, answer = self._ask(session.client, payload)
         if status == 200:

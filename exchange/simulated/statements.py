@@ -150,7 +150,7 @@ class Statements:
     # fills -----------------------------------------------------------------------------------------------
 
     def fill(self, fill: Fill) -> Json:
-        """Write one fill (HYPERLIQUID.md §5)."""
+        """Write one fill."""
         coin = UNIVERSE[fill.coin]
         token, fee = "USDC", exact(fill.fee, 6)
         if coin.spot and fill.size > 0:
@@ -164,7 +164,7 @@ class Statements:
             "startPosition": self._print.units(fill.start, coin.sz_decimals),
             "dir": direction(coin, fill),
             "closedPnl": self._print.usd(fill.closed),
-            "hash": ZERO_HASH if fill.twap_id else self.transaction(fill.oid, fill.taker, fill.tid),
+            "hash": self.transaction(fill.tx),
             "oid": fill.oid,
             "crossed": fill.taker,
             "fee": fee,
@@ -180,9 +180,9 @@ class Statements:
         row["twapId"] = None
         return row
 
-    def transaction(self, oid: int, taker: bool, tid: int) -> str:
-        """Name the transaction: an aggressive order is one, each fill of a resting one belongs to another's."""
-        return hex_of(self._seed, 64, "tx", oid if taker else tid)
+    def transaction(self, tx: int) -> str:
+        """Write the hash of a transaction."""
+        return hex_of(self._seed, 64, "tx", tx) if tx else ZERO_HASH
 
     def fills(
         self, account: Account, start: int, end: int, newest_first: bool, limit: int, merge: bool
@@ -210,25 +210,21 @@ class Statements:
         for index, found in account.curve(self._panel, now).funding.items():
             coin = UNIVERSE[index]
             rates = self._panel.market.funding_rates(coin, found.hours)
-            recent = np.flatnonzero((found.hours * HOUR_MS >= edge) & (found.times <= now))
-            for i in recent.tolist():
+            begins = found.hours * HOUR_MS
+            shown = (begins >= edge) & (found.times >= start) & (found.times <= end)
+            for i in np.flatnonzero(shown).tolist():
                 size = self._print.units(int(found.sizes[i]), coin.sz_decimals)
                 delta = self._delta(coin, int(found.usdc[i]), size, float(rates[i]), None)
                 rows.append((int(found.times[i]), index, delta))
-            days = found.hours * HOUR_MS // DAY_MS
-            for day in np.unique(days[found.hours * HOUR_MS < edge]).tolist():
-                of_day = days == day
-                size = text(round(float(found.sizes[of_day].mean()) / coin.sz_scale, 10))
-                usdc = int(found.usdc[of_day].sum())
-                count = int(of_day.sum())
-                delta = self._delta(coin, usdc, size, float(rates[of_day].mean()), count)
-                rows.append((day * DAY_MS, index, delta))
+            days = begins // DAY_MS
+            shown = (begins < edge) & (days * DAY_MS >= start) & (days * DAY_MS <= end)
+            for day in np.unique(days[shown]).tolist():
+                first, last = np.searchsorted(days, (day, day + 1)).tolist()
+                size = text(round(float(found.sizes[first:last].mean()) / coin.sz_scale, 10))
+                usdc, rate = int(found.usdc[first:last].sum()), float(rates[first:last].mean())
+                rows.append((day * DAY_MS, index, self._delta(coin, usdc, size, rate, last - first)))
         rows.sort(key=lambda row: row[:2])
-        return [
-            {"time": time, "hash": ZERO_HASH, "delta": delta}
-            for time, _, delta in rows
-            if start <= time <= end
-        ][:limit]
+        return [{"time": time, "hash": ZERO_HASH, "delta": delta} for time, _, delta in rows[:limit]]
 
     def _delta(self, coin: Coin, usdc: int, size: str, rate: float, samples: int | None) -> Json:
         return {

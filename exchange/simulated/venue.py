@@ -1,4 +1,4 @@
-"""What a server needs from what it serves: the simulated market or a recording; changes when it needs more."""
+"""What a server needs from what it serves: the simulated market or a recording; changes with that need."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
