@@ -188,8 +188,10 @@ class _Server:
         """Adopt the server that is there, or start one; make our database in it."""
         postmaster = self.postmaster()
         if postmaster is not None and not self.is_ours(postmaster.pid):
-            # Left by a crash of the machine; its number may be another process's by now.
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            # Left by a crash; its number may be another process's by now, or a dead one's that
+            # nobody buried, and PostgreSQL would take either for a server.
+            for leftover in (self._data / "postmaster.pid", self._socket_folder / f"{_SOCKET}.lock"):
+                leftover.unlink(missing_ok=True)
             postmaster = None
         if postmaster is not None and not await self.is_reachable(patience_s=30, database="postgres"):
             await _in_thread(lambda: self.stop("fast"))
@@ -248,9 +250,19 @@ class _Server:
             await asyncio.sleep(0.05)
 
     def _start(self, settings: Mapping[str, str]) -> None:
+        """Start the server; after a crash its children may need a moment to notice."""
+        for _ in range(100):
+            if self._has_started(settings):
+                return
+            cause = _cause(self._log_lines())
+            if "shared memory block" not in cause:
+                break
+            time.sleep(0.1)
+        raise StorageError(f"cannot start the embedded PostgreSQL: {cause}; see {self._log}")
+
+    def _has_started(self, settings: Mapping[str, str]) -> bool:
         """Start the server in a session of its own: Ctrl-C in our terminal must not reach it first."""
         options = {**settings, "unix_socket_directories": str(self._socket_folder)}
-        self._log.unlink(missing_ok=True)
         # Not pg_ctl: it builds a shell command in which some folder names break.
         with self._log.open("w") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -265,14 +277,12 @@ class _Server:
                 start_new_session=True,
                 **self._surroundings(),
             )
-        for _ in range(12_000):
+        while self._process.poll() is None:
             postmaster = self.postmaster()
             if postmaster is not None and postmaster.is_ready and postmaster.pid == self._process.pid:
-                return
-            if self._process.poll() is not None:
-                break
+                return True
             time.sleep(0.01)
-        raise StorageError(f"cannot start the embedded PostgreSQL: {_cause(self._log_lines())}")
+        return False
 
     def stop(self, mode: str) -> None:
         """Stop the server if it runs: ``fast`` ends sessions, ``smart`` lets them end for a while."""
