@@ -54,7 +54,7 @@ class Commands:
             Command("opportunities", "what is live now, and what ended lately", self._opportunities, (COIN,)),
             Command("performance", "what following the alerts would have made", self._performance,
                     (Argument("period", "how far back", choices=tuple(PERIODS)),
-                     Argument("of", "a coin, or a trader's address"))),
+                     Argument("coin", "a coin, or a trader's address"))),
             Command("crowd", "where all losers together stand", self._crowd, (COIN,)),
             Command("status", "coverage, lag, queue, errors, evidence", self._status),
             Command("subscribe", "alerts of these coins, or of all", self._subscribe,

@@ -16,7 +16,7 @@ from core.model.alerts import Channel, Target
 
 log = structlog.get_logger(__name__)
 
-HERE = Target(Channel.CONSOLE, "terminal")
+HERE = Target(Channel.CONSOLE, "stdout")
 
 
 class ConsoleListener:

@@ -29,7 +29,7 @@ def escape(channel: Channel, text: str) -> str:
     """Return clean text so that the platform shows it as it is, outside of code."""
     match channel:
         case Channel.TELEGRAM:
-            return html.escape(text, quote=True)
+            return html.escape(text, quote=False)
         case Channel.DISCORD:
             # A list or heading needs its sign at the start; elsewhere a dash stays readable.
             return _MARKDOWN_AT_START.sub(r"\\", _MARKDOWN.sub(r"\\\g<0>", text))
@@ -41,7 +41,7 @@ def escape_code(channel: Channel, text: str) -> str:
     """Return clean text so that the platform shows it as it is, inside of code."""
     match channel:
         case Channel.TELEGRAM:
-            return html.escape(text, quote=True)
+            return html.escape(text, quote=False)
         case Channel.DISCORD:
             # Nothing escapes a backtick inside a code block, so it becomes what looks like one.
             return text.replace("`", "ˋ")

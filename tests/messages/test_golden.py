@@ -1,0 +1,175 @@
+"""Every message as people read it, beside a file that a person has read.
+
+``HYPERFADE_WRITE_GOLDEN=1 pytest tests/messages/test_golden.py`` writes them anew: read the diff.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot.commands import Commands
+from core.model.alerts import AlertKind, Channel, Subscription
+from core.model.market import Coin
+from core.model.outcomes import Interval
+from messages.limits import TELEGRAM_TABLE_COLUMNS, room_left
+from messages.render import SUFFIXES, render_alert, render_answer
+from tests.support.chat_desk import make_commands
+from tests.support.chat_facts import (
+    NO_SCORE,
+    NOW_MS,
+    make_alert,
+    make_crowd,
+    make_ending,
+    make_losers,
+    make_opportunities,
+    make_opportunity,
+    make_performance,
+    make_score,
+    make_status,
+    make_stranger,
+    make_trader,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def bare_entry(channel: Channel) -> str:
+    """Return an entry about which little is known, found late in a rehearsal, sent twice."""
+    opportunity = make_opportunity(
+        is_rehearsal=True,
+        is_late=True,
+        rank=None,
+        badness=None,
+        record="",
+        reasons=("This account (rehearsal: every account counts as listed) flipped to long as a taker.",),
+        trigger="flip",
+        reference_source="last_trade",
+        drift_bps=-4.2,
+        stop_px=None,
+        target_px=None,
+        edge_bps=None,
+        edge_low_bps=None,
+        edge_high_bps=None,
+        edge_n=0,
+        funding_bps_per_hour=None,
+        crowd=None,
+        gates_passed_unchecked=("spread", "depth"),
+    )
+    return render_alert(make_alert(AlertKind.ENTRY, channel, opportunity=opportunity, is_repeat=True), NOW_MS)
+
+
+def late_exit(channel: Channel) -> str:
+    """Return an exit without a price, sent again ten minutes later."""
+    ending = make_ending(exit_px=None, gross_bps=None, net_bps=None)
+    alert = make_alert(AlertKind.EXIT, channel, ending=ending, is_repeat=True, reply_to="77")
+    return render_alert(alert, NOW_MS + 600_000)
+
+
+def alert(kind: AlertKind) -> Callable[[Channel], str]:
+    return lambda channel: render_alert(make_alert(kind, channel), NOW_MS)
+
+
+def answer(name: str, value: object, **facts: object) -> Callable[[Channel], str]:
+    return lambda channel: render_answer(channel, name, value, **facts)
+
+
+def commands() -> Commands:
+    return make_commands()[0]
+
+
+SUBSCRIPTIONS = (Subscription(None), Subscription(Coin("BTC"), 10_000.0, 60.0))
+
+MESSAGES: dict[str, Callable[[Channel], str]] = {
+    "entry": alert(AlertKind.ENTRY),
+    "entry-little-known": bare_entry,
+    "exit": alert(AlertKind.EXIT),
+    "exit-late": late_exit,
+    "test": alert(AlertKind.TEST),
+    "losers": answer("losers", make_losers(12), now_ms=NOW_MS, title=""),
+    "losers-by-pnl": answer("losers", make_losers(2), now_ms=NOW_MS, title="BTC, by pnl"),
+    "losers-none": answer("losers", make_losers(0), now_ms=NOW_MS, title=""),
+    "losers-not-ranked": answer("losers", make_losers(0, as_of_ms=None), now_ms=NOW_MS, title=""),
+    "trader": answer("trader", make_trader(), now_ms=NOW_MS),
+    "trader-not-eligible": answer("trader", make_stranger(), now_ms=NOW_MS),
+    "trader-unknown": answer(
+        "trader",
+        make_trader(standing=None, as_of_ms=None, positions=(), recent_trips=(), by_coin=(), faded=NO_SCORE),
+        now_ms=NOW_MS,
+    ),
+    "opportunities": answer(
+        "opportunities", make_opportunities(), now_ms=NOW_MS, title="", recent=make_opportunities().recent
+    ),
+    "performance": answer("performance", make_performance(), title="30d"),
+    "performance-intervals": answer(
+        "performance",
+        make_performance(
+            rehearsal=True,
+            at_exit=make_performance().at_exit.__class__(
+                None, make_score(mean_interval=Interval(-1.2, 7.4), missing=0), NO_SCORE
+            ),
+            by_coin=(),
+            delays=(),
+        ),
+        title="all time, BTC",
+    ),
+    "performance-nothing-ended": answer(
+        "performance",
+        make_performance(at_exit=make_performance().at_exit.__class__(None, NO_SCORE, NO_SCORE)),
+        title="7d",
+    ),
+    "crowd": answer("crowd", make_crowd(), title=""),
+    "status": answer("status", make_status()),
+    "status-before-start": answer(
+        "status",
+        make_status(
+            started_ms=None,
+            ranking_as_of_ms=None,
+            last_trade_ms=None,
+            outbox={},
+            oldest_pending_ms=None,
+            requests_today=0,
+            request_errors_today=0,
+            error_rate_7d=None,
+            listed=0,
+            population=0,
+        ),
+    ),
+    "help": lambda channel: render_answer(channel, "help", None, commands=commands().commands),
+    "start": answer("start", None, claimed=False, subscriptions=()),
+    "start-claimed": answer("start", None, claimed=True, subscriptions=SUBSCRIPTIONS),
+    "subscriptions": answer("subscriptions", None, note="Subscribed.", subscriptions=SUBSCRIPTIONS),
+    "subscriptions-none": answer("subscriptions", None, note="", subscriptions=()),
+    "whoami": answer("whoami", None, target="telegram:42", role="owner", user_id="telegram:7"),
+    "notice": answer("notice", "'BTX' is not a listed coin: did you mean BTC?"),
+}
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("name", list(MESSAGES))
+def test_message_reads_as_in_its_golden_file(name: str, channel: Channel) -> None:
+    text = MESSAGES[name](channel) + "\n"
+    path = GOLDEN / channel / f"{name}.{SUFFIXES[channel]}"
+    if os.environ.get("HYPERFADE_WRITE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+@pytest.mark.parametrize("name", list(MESSAGES))
+def test_message_fits_its_platform(name: str, channel: Channel) -> None:
+    assert room_left(channel, MESSAGES[name](channel)) >= 0
+
+
+def test_no_golden_file_is_left_over() -> None:
+    there = {path.stem for path in GOLDEN.glob("*/*")}
+    assert there == set(MESSAGES)
+
+
+@pytest.mark.parametrize("name", list(MESSAGES))
+def test_tables_fit_on_a_phone(name: str) -> None:
+    for block in MESSAGES[name](Channel.TELEGRAM).split("<pre>")[1:]:
+        for line in block.partition("</pre>")[0].splitlines():
+            assert len(line) <= TELEGRAM_TABLE_COLUMNS, line
