@@ -86,8 +86,8 @@ class Archive:
         known = self._scanned()
         file_hash, account = self._file_hash, self.account
 
-        def convert(record: Record, number: int) -> Fill:
-            return to_fill(record, number, file_hash, account)
+        def convert(record: Record, number: int, seq: int) -> Fill:
+            return to_fill(record, number, file_hash, account, seq)
 
         return in_execution_order(self._records(None), known, convert)
 

@@ -68,7 +68,7 @@ def made_tid(file_hash: str, number: int) -> int:
     return -1 - (int.from_bytes(digest, "big") >> 2)
 
 
-def to_fill(record: Record, number: int, file_hash: str, account: Address | None) -> Fill:
+def to_fill(record: Record, number: int, file_hash: str, account: Address | None, seq: int) -> Fill:
     """Return the record as a fill of its own account or else ``account``; raise BadRow."""
     user = address_of(record.user) if record.user else account
     if user is None:
@@ -105,7 +105,7 @@ def to_fill(record: Record, number: int, file_hash: str, account: Address | None
         made_tid(file_hash, number) if tid is None else tid,
         record.twap_id,
         None if liquidation is None else _liquidation(liquidation),
-        0,
+        seq,
         is_twap_slice(record),
     )
 

@@ -18,7 +18,7 @@ from exchange.archive import open_archive
 from exchange.archive.compression import PackedFile
 from exchange.archive.lines import fill_lines
 from exchange.archive.ordering import in_execution_order, survey
-from exchange.archive.records import to_fill
+from exchange.archive.records import Record, to_fill
 from tests.support.archives import ALICE, BOB, NOON_MS, chained, fill_row, json_lines, raw_rows, write
 
 
@@ -205,9 +205,11 @@ def test_a_disordered_file_is_sorted_on_disk(tmp_path: Path) -> None:
     def sorted_holding(held_rows: int) -> list[tuple[int, str | None, Fill | None]]:
         known = survey(fill_lines(PackedFile(path), None))
         lines = fill_lines(PackedFile(path), None)
-        rows = in_execution_order(
-            lines, known, lambda record, number: to_fill(record, number, "hash", None), held_rows
-        )
+
+        def convert(record: Record, number: int, seq: int) -> Fill:
+            return to_fill(record, number, "hash", None, seq)
+
+        rows = in_execution_order(lines, known, convert, held_rows)
         return [(row.number, row.problem, row.fill) for row in rows]
 
     on_disk = sorted_holding(64)
