@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     min_equity_usd: float = Field(default=500.0, ge=0)
     badness_weights: Annotated[dict[Part, float] | None, NoDecode] = None
     candidates: int = Field(default=600, ge=1, le=100_000)
+    sample: int = Field(default=300, ge=0, le=10_000)
     placebo: int = Field(default=100, ge=0, le=5000)
 
     min_notional_usd: float = Field(default=5000.0, ge=0)

@@ -68,11 +68,12 @@ class Detector:
     def watch(self, watches: Mapping[Address, Watch]) -> None:
         """Watch exactly these accounts from now on; positions of those who stay are kept."""
         self.watches = dict(watches)
-        for account in self._trackers.keys() - self._kept():
+        for account in self._trackers.keys() - self.accounts():
             del self._trackers[account]
 
-    def _kept(self) -> set[Address]:
-        return {*self.watches, *(live.opportunity.loser for live in self.live.values())}
+    def accounts(self) -> frozenset[Address]:
+        """Return whom to hear: the watched, and the losers of what is still live."""
+        return frozenset((*self.watches, *(live.opportunity.loser for live in self.live.values())))
 
     def tracker(self, account: Address) -> PositionTracker:
         """Return the account's tracker, made at the first call."""

@@ -34,7 +34,8 @@ SEEDERS = 8
 LONGEST_REPAIR_MS = 6 * 3_600_000
 """After a longer absence positions are only compared: what happened meanwhile is history."""
 
-OVERLAP_MS = 2_000
+OVERLAP_MS = 15_000
+"""How much earlier than the last sign of life back-fill begins: what was heard may not have been written."""
 
 
 def fills_of_trade(trade: Trade, watched: Iterable[Address]) -> list[Fill]:
@@ -134,6 +135,11 @@ class ListenService:
             self.px_ms[quote.coin] = item.received_ms
             mid: Decimal = (quote.bid.px + quote.ask.px) / 2
             self._detection.take_price(quote.coin, mid, item.received_ms)
+
+    def price_at(self, coin: Coin) -> tuple[Decimal, int] | None:
+        """Return the coin's last mid in USD and when it was heard, or None."""
+        px = self._detection.detector.market.px.get(coin)
+        return None if px is None or coin not in self.px_ms else (px, self.px_ms[coin])
 
     # --- whom to hear -------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from core.model.market import Coin
 from core.model.opportunities import Ending, LiveOpportunity, Opportunity
 from core.model.outcomes import PriceSample, ScoredOpportunity
 from core.ports import Marks
+from core.services.detecting import Concluded
 from core.scoring.outcomes import due_offsets_ms, outcomes
 
 PriceAt = Callable[[Coin], tuple[Decimal, int] | None]
@@ -70,6 +71,16 @@ class MarkingService:
         for offset_ms in due_offsets_ms():
             if offset_ms not in self._samples[name]:
                 heapq.heappush(self._due, (opportunity.published_ms + offset_ms, name, offset_ms))
+
+    def note(self, concluded: Concluded) -> None:
+        """Take what detection concluded: new opportunities, new extremes, endings."""
+        for decision in concluded.decisions:
+            if decision.opportunity is not None:
+                self.add(decision.opportunity)
+        for live in concluded.moved:
+            self.moved(live)
+        for ending in concluded.endings:
+            self.end(ending)
 
     def end(self, ending: Ending) -> None:
         """Take the ending of an opportunity."""

@@ -220,12 +220,7 @@ class ReplayService:
         self.report.endings += concluded.endings
         for decision in concluded.decisions:
             self.report.events[decision.event.kind] += 1
-            if decision.opportunity is not None:
-                self._marking.add(decision.opportunity)
-        for live in concluded.moved:
-            self._marking.moved(live)
-        for ending in concluded.endings:
-            self._marking.end(ending)
+        self._marking.note(concluded)
         self._on_concluded(concluded)
 
     def _note_scored(self, scored: Sequence[ScoredOpportunity]) -> None:

@@ -1,0 +1,176 @@
+"""The slow rounds: coins, candidates, rankings, and what each means for detection."""
+
+import json
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from core.model.market import DAY_MS, WINDOW_MS, Address, Coin, CoinSpec, is_spot
+from core.model.opportunities import Group
+from core.model.traders import Ranking
+from core.ports import Clock, Feed, FillStore, PublicationStore, RankingStore, Reader, StateStore
+from core.ranking.candidates import Candidate
+from core.services.collecting import CollectService
+from core.services.detecting import DetectionService
+from core.services.listening import ListenService
+from core.services.marking import MarkingService
+from core.services.ranking import RankService, placebo_of, watches_of
+from core.services.ticking import LAST_HEARD
+
+log = structlog.get_logger(__name__)
+
+FIRST_BATCH = 100
+"""Traders read before the first ranking; each further one comes when as many again are read."""
+
+FIRST_COINS = 12
+STALE_LIST_MS = 2 * DAY_MS
+SCORED_FOR_MS = DAY_MS + DAY_MS // 24
+"""How long after publication prices are still due."""
+
+REFINE_AGAIN_MS = DAY_MS
+
+
+class RoundsService:
+    """Keep the list true and detection watching it."""
+
+    def __init__(
+        self,
+        collecting: CollectService,
+        ranking: RankService,
+        detection: DetectionService,
+        listening: ListenService,
+        marking: MarkingService,
+        feed: Feed,
+        fills: FillStore,
+        rankings: RankingStore,
+        publications: PublicationStore,
+        reader: Reader,
+        state: StateStore,
+        clock: Clock,
+        *,
+        placebo: int,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._collecting = collecting
+        self._ranking = ranking
+        self._detection = detection
+        self._listening = listening
+        self._marking = marking
+        self._feed = feed
+        self._fills = fills
+        self._rankings = rankings
+        self._publications = publications
+        self._reader = reader
+        self._state = state
+        self._clock = clock
+        self._placebo = placebo
+        self._tell = tell
+
+    # --- start and recovery -------------------------------------------------------------------
+
+    async def restore(self) -> None:
+        """Take up where an earlier life of this program stopped; the same path at a first start."""
+        now_ms = self._clock.now_ms()
+        detector = self._detection.detector
+        detector.restore(await self._publications.live())
+        since_ms = now_ms - SCORED_FOR_MS
+        scored = [one for group in Group for one in await self._reader.scored(group=group, since_ms=since_ms)]
+        self._marking.restore(scored, await self._publications.samples(since_ms))
+        self._take_coins(await self._fills.coins())
+        ranking = await self._rankings.ranking()
+        if ranking is not None and ranking.listed and now_ms - ranking.as_of_ms <= STALE_LIST_MS:
+            heard = await self._state.state(LAST_HEARD)
+            await self._apply(ranking, int(heard) if heard else None)
+            self._tell(f"Watching {len(ranking.listed)} losers of the last ranking while a new one is made.")
+
+    async def begin(self) -> None:
+        """Read coins and candidates, and rank as soon as the first are known."""
+        await self.coins()
+        candidates = await self._collecting.candidates()
+        self._tell(f"{len(candidates)} traders of the leaderboard to read.")
+        done, batch = 0, FIRST_BATCH
+        while done < len(candidates):
+            await self._collecting.refine(candidates[done : done + batch])
+            done += batch
+            batch = done
+            if done < len(candidates):
+                await self._collecting.prices((await self._traded_coins())[:FIRST_COINS])
+                await self.rank()
+        await self._collecting.prices(await self._traded_coins())
+        await self.rank()
+
+    # --- the recurring rounds -----------------------------------------------------------------
+
+    async def coins(self) -> None:
+        """Read what is listed; hear new coins, stop hearing delisted ones."""
+        specs = await self._collecting.coins()
+        self._take_coins(specs)
+        await self._feed.watch_coins(sorted(self._detection.detector.market.listed or ()))
+
+    async def candidates(self) -> None:
+        """Read the leaderboard again and refine who wasn't in the last day."""
+        now_ms = self._clock.now_ms()
+        refined = {known.facts.address: known.refined_ms or 0 for known in await self._fills.accounts()}
+        chosen: Sequence[Candidate] = [
+            candidate
+            for candidate in await self._collecting.candidates()
+            if now_ms - refined.get(candidate.row.address, 0) >= REFINE_AGAIN_MS
+        ]
+        if chosen:
+            await self._collecting.refine(chosen)
+
+    async def update(self) -> None:
+        """Read what is new of all who are watched, and of prices; rank again."""
+        watched = self._detection.detector.watches
+        await self._collecting.update(
+            [known for known in await self._fills.accounts() if known.facts.address in watched]
+        )
+        await self._collecting.prices(await self._traded_coins())
+        await self.rank()
+
+    async def rank(self) -> None:
+        """Rank by what is stored and let detection watch the result."""
+        ranking = await self._ranking.rank(self._clock.now_ms())
+        market = self._detection.detector.market
+        market.sigma, market.funding = self._ranking.sigma, self._ranking.funding
+        await self._apply(ranking, None)
+        worst = ranking.listed[0] if ranking.listed else None
+        self._tell(
+            f"{len(ranking.listed)} losers listed of {len(ranking.standings)} traders read"
+            + (f"; the worst is {worst.address}, badness {worst.badness or 0:.0f}." if worst else ".")
+        )
+
+    async def _apply(self, ranking: Ranking, since_ms: int | None) -> None:
+        detector = self._detection.detector
+        detector.watch(watches_of(ranking, await self._control(ranking)))
+        self._listening.watch(detector.accounts(), since_ms)
+
+    async def _control(self, ranking: Ranking) -> Sequence[Address]:
+        """Return today's control, drawn and stored before the day where that was possible."""
+        if self._placebo == 0:
+            return ()
+        day = self._clock.now_ms() // DAY_MS
+        drawn: list[Address] = []
+        for wanted in (day, day + 1):
+            key = f"placebo:{wanted}"
+            stored = await self._state.state(key)
+            if stored is None:
+                stored = json.dumps(placebo_of(ranking, self._placebo, str(wanted)))
+                if ranking.population:
+                    await self._state.set_state(key, stored)
+            if wanted == day:
+                drawn = [Address(address) for address in json.loads(stored)]
+        return drawn
+
+    def _take_coins(self, specs: Sequence[CoinSpec]) -> None:
+        if not specs:
+            return
+        market = self._detection.detector.market
+        market.sz_decimals.update({spec.coin: spec.sz_decimals for spec in specs})
+        market.listed = frozenset(spec.coin for spec in specs if not spec.is_delisted)
+
+    async def _traded_coins(self) -> list[Coin]:
+        """Return the perps that refined accounts traded, the most traded first."""
+        listed = self._detection.detector.market.listed or frozenset()
+        traded = await self._fills.traded_coins(self._clock.now_ms() - WINDOW_MS)
+        return [coin for coin in traded if coin in listed and not is_spot(coin)]

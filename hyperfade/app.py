@@ -1,0 +1,214 @@
+"""The composition root of a running Hyperfade: built from top to bottom, closed in reverse order."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from random import Random
+
+import structlog
+from rich.console import Console
+
+from bot.access import Access
+from bot.answers import Answers
+from bot.commands import Commands
+from bot.console import ConsoleListener
+from core.account_trips import trips_reader
+from core.answers import evidence
+from core.detection.detector import Detector
+from core.detection.identity import LIVE
+from core.errors import ExchangeError, StorageError
+from core.model.alerts import Channel
+from core.ports import Notifier
+from core.ranking.figures import MarketHistory
+from core.ranking.prices import PriceBook
+from core.services.collecting import CollectRules, CollectService, Progress
+from core.services.detecting import DetectionService
+from core.services.dispatching import DispatchService
+from core.services.listening import ListenService
+from core.services.marking import MarkingService
+from core.services.ranking import RankService
+from core.services.rounds import RoundsService
+from core.services.ticking import TickService
+from exchange.feed import HyperliquidFeed
+from exchange.limits import Priority
+from hyperfade.clock import WallClock
+from hyperfade.connections import Endpoints, open_discord, open_exchange, open_storage, open_telegram
+from hyperfade.schedule import DueJobs, Job, timetable
+from hyperfade.settings import Settings
+from notifiers.console import ConsoleNotifier
+from notifiers.pacing import Pacer
+from storage.chats import Chats
+from storage.fills import Fills
+from storage.logs import RequestLogs
+from storage.outbox import Outbox
+from storage.publications import Publications
+from storage.rankings import Rankings
+from storage.reader import Reader
+from storage.waker import Waker
+
+log = structlog.get_logger(__name__)
+
+FIRST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 120.0
+
+
+async def run(
+    settings: Settings,
+    endpoints: Endpoints,
+    console: Console,
+    *,
+    lines: AsyncIterator[str] | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Run everything in this process until cancelled.
+
+    ``lines``: what somebody types in the terminal, answered like a chat. ``tell``: gets the few
+    sentences that a person at the console should see.
+    """
+    clock = WallClock()
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_storage(settings, exclusive=True))
+        fills, rankings, publications = Fills(database), Rankings(database), Publications(database)
+        reader, chats, outbox = Reader(database), Chats(database), Outbox(database)
+        requests = RequestLogs(database)
+        exchange = await stack.enter_async_context(open_exchange(endpoints, clock, requests.note))
+        telegram_bot = await stack.enter_async_context(open_telegram(settings))
+        discord_client = await stack.enter_async_context(open_discord(settings))
+        waker = await stack.enter_async_context(Waker(database))
+        due = await stack.enter_async_context(timetable())
+
+        feed = HyperliquidFeed(endpoints.ws_url, now_ms=clock.now_ms, rng=Random())
+        urgent = exchange.at(Priority.CHECK)
+        detector = Detector(settings.detection_rules(), LIVE, by_order=False, book_is_required=True)
+        detection = DetectionService(
+            detector,
+            publications,
+            clock,
+            asyncio.sleep,
+            book=urgent.book,
+            evidence=lambda: ticking.sentence,
+            on_concluded=lambda concluded: marking.note(concluded),
+        )
+        listening = ListenService(feed, exchange.at(Priority.REPAIR), fills, publications, detection, clock)
+        marking = MarkingService(publications, listening.price_at, settings.taker_fee_bps)
+        ticking = TickService(
+            detection,
+            marking,
+            listening,
+            reader,
+            lambda now_ms: evidence(reader, horizon=settings.horizon, now_ms=now_ms),
+            clock,
+            asyncio.sleep,
+        )
+        collecting = CollectService(
+            exchange,
+            fills,
+            clock,
+            Random(),
+            CollectRules(settings.candidates, settings.sample, settings.min_equity_usd),
+            on_progress,
+        )
+        rounds = RoundsService(
+            collecting,
+            RankService(fills, rankings, settings.ranking_rules()),
+            detection,
+            listening,
+            marking,
+            feed,
+            fills,
+            rankings,
+            publications,
+            reader,
+            reader,
+            clock,
+            placebo=settings.placebo,
+            tell=tell,
+        )
+
+        notifiers: dict[Channel, Notifier] = {Channel.CONSOLE: ConsoleNotifier(console)}
+        listeners = []
+        specs = {spec.coin: spec.sz_decimals for spec in await fills.coins()}
+        trips_of = trips_reader(MarketHistory(PriceBook()), specs)
+        commands = Commands(
+            Answers(rankings, fills, reader, clock, trips_of, settings.horizon),
+            chats,
+            Access(chats, clock, settings.access, frozenset(settings.owners)),
+        )
+        if lines is not None:
+            listeners.append(ConsoleListener(commands, console, lines).run())
+        if telegram_bot is not None:
+            from bot.telegram import TelegramListener
+            from notifiers.telegram import TelegramNotifier
+
+            notifiers[Channel.TELEGRAM] = TelegramNotifier(telegram_bot)
+            listener = TelegramListener(
+                telegram_bot, commands, chats, outbox.disable_target, outbox.move_target
+            )
+            listeners.append(listener.run())
+        if discord_client is not None:
+            from bot.discord import DiscordListener
+            from notifiers.discord import DiscordNotifier
+
+            notifiers[Channel.DISCORD] = DiscordNotifier(discord_client)
+            listeners.append(DiscordListener(discord_client, commands, reader.state, reader.set_state).run())
+        if listeners and not await chats.owners():
+            code = await chats.new_owner_code()
+            tell(f"To own this bot, send it: /start {code}  (works once)")
+
+        dispatch = DispatchService(
+            outbox,
+            notifiers,
+            Pacer(asyncio.get_running_loop().time),
+            waker,
+            clock,
+            asyncio.sleep,
+            Random(),
+            owner,
+        )
+
+        await reader.set_state("started_ms", str(clock.now_ms()))
+        await rounds.restore()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(detection.run(), name="detect")
+            group.create_task(dispatch.run(), name="dispatch")
+            group.create_task(requests.run(), name="log requests")
+            group.create_task(ticking.run(), name="tick")
+            group.create_task(listening.run(), name="listen")
+            group.create_task(_do_rounds(rounds, due), name="collect and rank")
+            for listen in listeners:
+                group.create_task(listen, name="chat")
+
+
+async def _do_rounds(rounds: RoundsService, due: DueJobs) -> None:
+    """Begin, then do what the timetable says; an exchange or database that is away is waited for."""
+    await _patiently(rounds.begin, "first round")
+    work = {
+        Job.COINS: rounds.coins,
+        Job.CANDIDATES: rounds.candidates,
+        Job.RANK: rounds.update,
+    }
+    while True:
+        job = await due.next()
+        await _patiently(work[job], job.value, tries=1)
+
+
+async def _patiently(work: Callable[[], Awaitable[None]], name: str, tries: int | None = None) -> None:
+    """Do one round; after a failure again, with growing pauses, up to so many tries."""
+    tried = 0
+    while True:
+        try:
+            await work()
+            return
+        except (ExchangeError, StorageError) as error:
+            tried += 1
+            pause_s = min(FIRST_PAUSE_S * 2.0**tried, LONGEST_PAUSE_S)
+            log.warning(
+                "round failed", round=name, error=str(error), retry_s=None if tried == tries else pause_s
+            )
+            if tried == tries:
+                return
+        await asyncio.sleep(pause_s)

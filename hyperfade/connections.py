@@ -1,0 +1,168 @@
+"""Everything that is opened, each once, as a context manager that closes it again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+import aiohttp
+import httpx
+import structlog
+
+from core.errors import SettingsError
+from core.ports import Clock
+from exchange.client import HyperliquidClient
+from exchange.limits import WeightBudget
+from exchange.transport import RequestLog
+from hyperfade.settings import Settings
+from storage.database import Database, open_database
+from storage.embedded import borrowed_server, embedded_server
+from storage.migrate import migrate
+
+if TYPE_CHECKING:
+    import discord
+    import telegram
+
+log = structlog.get_logger(__name__)
+
+CONNECT_S = 10.0
+READ_S = 30.0
+USER_AGENT = "hyperfade/0.1 (+reads public data; one process)"
+
+
+@asynccontextmanager
+async def open_storage(settings: Settings, *, exclusive: bool) -> AsyncIterator[Database]:
+    """Open the database, migrated; the embedded server runs for as long as it is needed.
+
+    ``exclusive``: a process that collects and publishes, of which a data folder allows one.
+    """
+    async with AsyncExitStack() as stack:
+        if settings.database_url is not None:
+            dsn = settings.database_url.get_secret_value()
+        else:
+            server = embedded_server(settings.home) if exclusive else borrowed_server(settings.home)
+            dsn = await stack.enter_async_context(server)
+        await migrate(dsn)
+        yield await stack.enter_async_context(open_database(dsn))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where the exchange is."""
+
+    url: str
+    ws_url: str
+    leaderboard_url: str
+    weight_per_minute: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Endpoints":
+        """Return the endpoints that the settings name."""
+        return cls(
+            settings.exchange_url,
+            settings.exchange_ws_url,
+            settings.leaderboard_url,
+            settings.weight_per_minute,
+        )
+
+
+@asynccontextmanager
+async def open_http() -> AsyncIterator[httpx.AsyncClient]:
+    """Open an HTTP client over aiohttp, whose pool stays fast under concurrency."""
+    from httpx_aiohttp import AiohttpTransport
+
+    timeout = httpx.Timeout(READ_S, connect=CONNECT_S)
+    headers = {"User-Agent": USER_AGENT}
+    async with httpx.AsyncClient(transport=AiohttpTransport(), timeout=timeout, headers=headers) as http:
+        yield http
+
+
+@asynccontextmanager
+async def open_exchange(
+    endpoints: Endpoints, clock: Clock, log_request: RequestLog
+) -> AsyncIterator[HyperliquidClient]:
+    """Open the client of the exchange with its share of the weight budget."""
+    async with open_http() as http:
+        loop = asyncio.get_running_loop()
+        yield HyperliquidClient(
+            http,
+            base_url=endpoints.url,
+            leaderboard_url=endpoints.leaderboard_url,
+            budget=WeightBudget(per_minute=endpoints.weight_per_minute, monotonic=loop.time),
+            now_ms=clock.now_ms,
+            rng=Random(),
+            log_request=log_request,
+        )
+
+
+@asynccontextmanager
+async def open_telegram(settings: Settings) -> AsyncIterator["telegram.Bot | None"]:
+    """Open the one Telegram bot object, for listener and notifier alike; None without a token."""
+    if settings.telegram_token is None:
+        yield None
+        return
+    import telegram
+    from telegram.request import HTTPXRequest
+
+    bot = telegram.Bot(
+        settings.telegram_token.get_secret_value(),
+        base_url=settings.telegram_base_url,
+        request=HTTPXRequest(connection_pool_size=32, read_timeout=15.0),
+        get_updates_request=HTTPXRequest(connection_pool_size=2),
+    )
+    try:
+        await bot.initialize()
+    except telegram.error.InvalidToken:
+        # a failed start leaves the library's connections open
+        await _close_requests(bot)
+        raise SettingsError(
+            "Telegram refuses the token: set HYPERFADE_TELEGRAM_TOKEN to what @BotFather shows"
+        ) from None
+    except telegram.error.TelegramError as error:
+        log.warning("telegram doesn't answer yet", error=type(error).__name__)
+    try:
+        yield bot
+    finally:
+        await _close_requests(bot)
+
+
+async def _close_requests(bot: "telegram.Bot") -> None:
+    with suppress(RuntimeError):
+        await bot.shutdown()
+    await bot.request.shutdown()
+
+
+@asynccontextmanager
+async def open_discord(settings: Settings) -> AsyncIterator["discord.Client | None"]:
+    """Log one Discord client in, for listener and notifier alike; None without a token."""
+    if settings.discord_token is None:
+        yield None
+        return
+    import discord
+
+    from bot.discord_endpoints import use_endpoints
+
+    use_endpoints(settings.discord_api_url, settings.discord_gateway_url)
+    client = discord.Client(
+        intents=discord.Intents(guilds=True),
+        allowed_mentions=discord.AllowedMentions.none(),
+        max_ratelimit_timeout=30.0,
+    )
+    try:
+        await client.login(settings.discord_token.get_secret_value())
+    except discord.LoginFailure:
+        await client.close()
+        raise SettingsError(
+            "Discord refuses the token: set HYPERFADE_DISCORD_TOKEN to the one of your application's bot page"
+        ) from None
+    except (discord.DiscordException, OSError, aiohttp.ClientError) as error:
+        await client.close()
+        raise SettingsError(
+            f"Discord can't be reached ({type(error).__name__}): check the network and HYPERFADE_DISCORD_API_URL"
+        ) from None
+    try:
+        yield client
+    finally:
+        await client.close()
