@@ -8,8 +8,8 @@ from core.model.market import Coin
 from core.model.opportunities import Ending, LiveOpportunity, Opportunity
 from core.model.outcomes import PriceSample, ScoredOpportunity
 from core.ports import Marks
-from core.services.detecting import Concluded
 from core.scoring.outcomes import due_offsets_ms, outcomes
+from core.services.detecting import Concluded
 
 PriceAt = Callable[[Coin], tuple[Decimal, int] | None]
 """The coin's last price in USD and its time in ms, or None."""
