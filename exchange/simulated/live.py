@@ -78,14 +78,17 @@ class Tape:
         pace = self._config.pace
         self._repeat(self._crowd_order, 1.0 / rate)
         if pace > 0 and self._losers:
-            self._repeat(self._loser_acts, 6.0 / pace, first_ms=900)
+            self._repeat(self._loser_acts, 6.0 / pace, first_ms=900, evenly=True)
         if pace > 0 and self._others:
             self._repeat(self._other_acts, 8.0 / pace)
 
-    def _repeat(self, action: Callable[[int], None], mean_s: float, first_ms: int | None = None) -> None:
+    def _repeat(
+        self, action: Callable[[int], None], mean_s: float, first_ms: int | None = None, evenly: bool = False
+    ) -> None:
         def again(time: int) -> None:
             action(time)
-            self._at(time + self._wait(mean_s), again)
+            even_ms = round(mean_s * self._random.uniform(600, 1400)) if evenly else 0
+            self._at(time + (even_ms or self._wait(mean_s)), again)
 
         self._at(self.origin_ms + (self._wait(mean_s) if first_ms is None else first_ms), again)
 
@@ -238,7 +241,7 @@ class Tape:
         draw, rng = self._random.random(), self._random
         if person.kind is not Kind.LOSER:
             return int(1000 * exp(rng.uniform(log(60), log(2_400))))
-        if draw < 0.5:
+        if draw < 0.55:
             return rng.randrange(10_000, 60_000)
         return int(1000 * exp(rng.uniform(log(60), log(600 if draw < 0.85 else 3_600))))
 

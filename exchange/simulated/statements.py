@@ -218,7 +218,7 @@ class Statements:
                 rows.append((int(found.times[i]), index, delta))
             days = begins // DAY_MS
             shown = (begins < edge) & (days * DAY_MS >= start) & (days * DAY_MS <= end)
-            for day in np.unique(days[shown]).tolist():
+            for day in sorted(set(days[shown].tolist())):
                 first, last = np.searchsorted(days, (day, day + 1)).tolist()
                 size = text(round(float(found.sizes[first:last].mean()) / coin.sz_scale, 10))
                 usdc, rate = int(found.usdc[first:last].sum()), float(rates[first:last].mean())
