@@ -1,5 +1,6 @@
 """Parquet forms, read by DuckDB in batches; changes with those forms or with DuckDB."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"PAR1"
 BATCH_ROWS = 20_000
+MEMORY_LIMIT = "600MB"
 SHOWN_CHARS = 200
 """How much of the library's message an error shows: it may repeat the file's bytes."""
 
@@ -40,7 +42,10 @@ class ParquetFile:
 
         try:
             if self._database is None:
-                self._database = duckdb.connect()
+                # what a sort needs beyond the limit goes to disk, by default into the working folder
+                self._database = duckdb.connect(
+                    config={"memory_limit": MEMORY_LIMIT, "temp_directory": tempfile.gettempdir()}
+                )
             return self._database.cursor().execute(sql, [str(self.path)])
         except duckdb.Error as problem:
             raise _broken(self.path, problem) from problem
