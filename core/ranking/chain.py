@@ -120,32 +120,73 @@ def order_fills(fills: Iterable[Fill], sz_decimals: Mapping[Coin, int] | None = 
         by_user[fill.user].append(fill)
     ordered: list[Fill] = []
     for user in sorted(by_user):
-        known: dict[Coin, Decimal] = {}
-        mine = sorted(by_user[user], key=lambda fill: fill.time_ms)
-        for _, group in groupby(mine, key=lambda fill: fill.time_ms):
-            ordered += _order_instant(list(group), known, rounding)
+        mine = sorted(by_user[user], key=_time)
+        places: defaultdict[Coin, list[int]] = defaultdict(list)
+        for place, fill in enumerate(mine):
+            places[fill.coin].append(place)
+        for coin, own in places.items():  # each coin keeps the places it was given
+            chained = _order_coin([mine[place] for place in own], rounding.unit(coin))
+            for place, fill in zip(own, chained, strict=True):
+                mine[place] = fill
+        for _, instant in groupby(mine, key=_time):
+            ordered += [
+                fill if fill.seq == seq else replace(fill, seq=seq) for seq, fill in enumerate(instant)
+            ]
     return ordered
 
 
-def _order_instant(fills: list[Fill], known: dict[Coin, Decimal], rounding: SizeRounding) -> list[Fill]:
-    """Order one account's fills of one time stamp; each coin keeps the places it was given."""
-    by_coin: defaultdict[Coin, list[int]] = defaultdict(list)
-    for place, fill in enumerate(fills):
-        by_coin[fill.coin].append(place)
-    ordered = list(fills)
-    for coin, places in by_coin.items():
-        mine = [fills[place] for place in places]
-        if any(fill.start_position is None for fill in mine):
-            continue
-        starts = [rounding.round(coin, fill.start_position or ZERO) for fill in mine]
-        ends = [
-            rounding.round(coin, start + fill.signed_sz) for start, fill in zip(starts, mine, strict=True)
+def _time(fill: Fill) -> int:
+    return fill.time_ms
+
+
+class _Instant:
+    """One account's fills of one coin and time stamp, as edges between positions."""
+
+    def __init__(self, fills: list[Fill], unit: Decimal) -> None:
+        self.fills = fills
+        self.is_known = all(fill.start_position is not None for fill in fills)
+        self.starts = [(fill.start_position or ZERO).quantize(unit) + ZERO for fill in fills]
+        self.ends = [
+            (start + fill.signed_sz).quantize(unit) + ZERO
+            for start, fill in zip(self.starts, fills, strict=True)
         ]
-        order = _best_order(starts, ends, known.get(coin))
-        for place, index in zip(places, order, strict=True):
-            ordered[place] = mine[index]
-        known[coin] = ends[order[-1]]
-    return [fill if fill.seq == seq else replace(fill, seq=seq) for seq, fill in enumerate(ordered)]
+
+    def order(self, known: Decimal | None) -> Sequence[int]:
+        return _best_order(self.starts, self.ends, known)
+
+    def breaks(self, known: Decimal | None) -> int:
+        return _count_breaks(self.starts, self.ends, self.order(known), known)
+
+    def first_position(self, following: "_Instant | None") -> Decimal | None:
+        """Return where the history's first instant begins, where its own fills don't tell.
+
+        They don't when they lead back to where they began: then the next instant does.
+        """
+        if len(self.fills) == 1 or sorted(self.starts) != sorted(self.ends):
+            return None
+        candidates = list(dict.fromkeys([self.starts[0], ZERO, *self.starts]))
+        return min(
+            (start for start in candidates if start in self.starts),
+            key=lambda start: self.breaks(start) + (following.breaks(start) if following else 0),
+        )
+
+
+def _order_coin(fills: list[Fill], unit: Decimal) -> list[Fill]:
+    """Order one account's fills of one coin, given by time."""
+    instants = [_Instant(list(group), unit) for _, group in groupby(fills, key=_time)]
+    known: Decimal | None = None
+    ordered: list[Fill] = []
+    for place, instant in enumerate(instants):
+        if not instant.is_known:
+            ordered += instant.fills
+            known = None
+            continue
+        if known is None:
+            known = instant.first_position(instants[place + 1] if place + 1 < len(instants) else None)
+        order = instant.order(known)
+        ordered += [instant.fills[index] for index in order]
+        known = instant.ends[order[-1]]
+    return ordered
 
 
 def _best_order(starts: Sequence[Decimal], ends: Sequence[Decimal], known: Decimal | None) -> Sequence[int]:
