@@ -112,10 +112,13 @@ class Archive:
         try:
             for number, record in self._numbered(hasher):
                 done += 1
-                if not isinstance(record, str) and not EARLIEST_MS <= record.time < LATEST_MS:
-                    yield number, "time: not in ms between 2020 and 2100"
-                else:
-                    yield number, record
+                if not isinstance(record, str):
+                    if not EARLIEST_MS <= record.time < LATEST_MS:
+                        yield number, "time: not in ms between 2020 and 2100"
+                        continue
+                    if record.user is not None:
+                        record.user = record.user.lower()  # one account, however it is printed
+                yield number, record
         except BrokenData as problem:
             raise ArchiveError(
                 f"{self.name}: {problem}, after {done:,} rows; copy or download it again"

@@ -243,3 +243,29 @@ def test_overlapping_pages_in_either_direction_give_every_fill_once_in_order(
     assert Counter(fill.oid for fill in fills) == Counter(row["oid"] for row in rows)
     assert [fill.time_ms for fill in fills] == [row["time"] for row in rows]
     assert_seq_counts_from_zero(fills)
+
+
+def test_a_time_stamp_torn_apart_by_another_account_is_counted_as_one(tmp_path: Path) -> None:
+    mine = chained([(5, "B", "1"), (5, "B", "1"), (6, "B", "1")])
+    theirs = fill_row(3, user=BOB)
+    path = write(tmp_path, json_lines([mine[0], theirs, *mine[1:]]))
+    assert [(fill.oid, fill.seq) for fill in read(path) if fill.user == ALICE] == [(0, 0), (1, 1), (2, 0)]
+
+
+def test_an_account_printed_in_two_cases_is_one_account(tmp_path: Path) -> None:
+    mine = [fill_row(5, oid=number, coin=f"C{number}") for number in range(3)]
+    mine[1]["user"] = ALICE.upper().replace("X", "x")
+    fills = read(write(tmp_path, json_lines(mine)))
+    assert [(fill.user, fill.oid, fill.seq) for fill in fills] == [
+        (ALICE, 0, 0),
+        (ALICE, 1, 1),
+        (ALICE, 2, 2),
+    ]
+
+
+def test_rows_without_a_name_join_those_of_the_account_given(tmp_path: Path) -> None:
+    mine = [fill_row(5, oid=number, coin=f"C{number}") for number in range(4)]
+    del mine[1]["user"]
+    fills = read(write(tmp_path, json_lines(mine)), ALICE)
+    assert {fill.user for fill in fills} == {ALICE}
+    assert sorted(fill.seq for fill in fills) == [0, 1, 2, 3]
