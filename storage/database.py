@@ -45,6 +45,16 @@ class Database:
                 yield connection
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["Connection"]:
+        """Lend a connection whose statements all see the same moment."""
+        with translated(self._dsn):
+            async with (
+                self._pool.acquire(timeout=_COMMAND_S) as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield connection
+
+    @asynccontextmanager
     async def dedicated(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
         """Open a connection outside the pool, for listening."""
         async with connected(self._dsn) as connection:

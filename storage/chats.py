@@ -1,0 +1,114 @@
+"""Who may hear what: chats, their subscriptions, and the one-time code that makes the owner."""
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
+
+from core.model.alerts import Channel, Chat, Role, Subscription, Target
+from core.model.market import Coin
+from storage.statements import statements
+
+if TYPE_CHECKING:
+    from storage.database import Connection, Database, Record
+
+SQL = statements("chats")
+CODE_LENGTH = 10
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""Without letters and digits that are mistaken for each other; 32 of them: 50 bits a code."""
+
+
+class Chats:
+    """The tables ``chats``, ``subscriptions`` and ``owner_codes``."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+
+    async def chat(self, target: Target) -> Chat | None:
+        """Return a chat with its subscriptions, or None."""
+        async with self._database.connection() as connection:
+            return await _chat(connection, target)
+
+    async def add_chat(self, target: Target, role: Role, title: str) -> Chat:
+        """Store a chat that spoke to us and return it; a known one keeps its role."""
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["add"], *_key(target), role.value, title)
+            chat = await _chat(connection, target)
+        assert chat is not None
+        return chat
+
+    async def set_role(self, target: Target, role: Role) -> None:
+        """Change what a chat may do."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["set_role"], *_key(target), role.value)
+
+    async def enable(self, target: Target) -> None:
+        """Switch a chat on again that was switched off."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["enable"], *_key(target))
+
+    async def subscribe(self, target: Target, subscription: Subscription) -> None:
+        """Add a subscription to a known chat; one of the same coin is replaced."""
+        async with self._database.connection() as connection:
+            await connection.execute(
+                SQL["subscribe"],
+                *_key(target),
+                subscription.coin,
+                subscription.min_usd,
+                subscription.min_badness,
+            )
+
+    async def unsubscribe(self, target: Target, coin: Coin | None) -> int:
+        """Remove one coin's subscription (None: all of them); return how many."""
+        async with self._database.connection() as connection:
+            done = await connection.execute(SQL["unsubscribe"], *_key(target), coin)
+        return int(done.rsplit(" ", 1)[-1])
+
+    async def owners(self) -> list[Chat]:
+        """Return the owners' chats, the first first; the terminal isn't among them."""
+        async with self._database.snapshot() as connection:
+            rows = await connection.fetch(SQL["owners"])
+            return [await _with_subscriptions(connection, row) for row in rows]
+
+    async def new_owner_code(self) -> str:
+        """Make a one-time code that makes a chat the owner; earlier unused ones stop working."""
+        code = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH))
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["forget_codes"])
+            await connection.execute(SQL["add_code"], _hash(code))
+        return code
+
+    async def claim_owner(self, target: Target, code: str, title: str) -> bool:
+        """Make this chat the owner if the one-time code is right and unused."""
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(SQL["use_code"], _hash(code), str(target)) is None:
+                return False
+            await connection.execute(SQL["make_owner"], *_key(target), title)
+        return True
+
+
+def _hash(code: str) -> bytes:
+    return hashlib.sha256(code.strip().upper().encode()).digest()
+
+
+def _key(target: Target) -> tuple[str, str, str]:
+    return target.channel.value, target.chat, target.thread
+
+
+async def _chat(connection: "Connection", target: Target) -> Chat | None:
+    row = await connection.fetchrow(SQL["chat"], *_key(target))
+    return None if row is None else await _with_subscriptions(connection, row)
+
+
+async def _with_subscriptions(connection: "Connection", row: "Record") -> Chat:
+    target = Target(Channel(row["channel"]), row["chat"], row["thread"])
+    wanted = await connection.fetch(SQL["subscriptions"], *_key(target))
+    return Chat(
+        target=target,
+        role=Role(row["role"]),
+        title=row["title"],
+        disabled_reason=row["disabled_reason"],
+        subscriptions=tuple(
+            Subscription(None if s["coin"] is None else Coin(s["coin"]), s["min_usd"], s["min_badness"])
+            for s in wanted
+        ),
+    )

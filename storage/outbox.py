@@ -1,0 +1,156 @@
+"""The queue of alerts: pending -> leased -> sending -> sent, dead, expired or unknown.
+
+A row of ``outbox`` lives until its end is known; the end is kept in ``alerts``. What a process had
+leased when it died was surely not sent and returns to the queue; what it was sending is unknown.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Target
+from storage.opportunity_rows import ending_of, opportunity_of
+from storage.publications import SQL as PUBLICATIONS_SQL
+from storage.sample import sample_opportunity
+from storage.statements import statements
+from storage.values import to_json
+
+if TYPE_CHECKING:
+    from storage.database import Connection, Database, Record
+
+SQL = statements("outbox")
+_LOCK = 0x6F757462_6F780001
+
+
+class Outbox:
+    """The tables ``outbox`` and ``alerts`` as dispatchers see them."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+        self._channels: tuple[str, ...] = tuple(Channel)
+
+    async def lease(self, channels: Sequence[Channel], limit: int, lease_s: float, owner: str) -> list[Alert]:
+        """Lease due alerts, at most one per target, in order per target; exits before entries."""
+        self._channels = tuple(channel.value for channel in channels)
+        async with self._database.transaction() as connection:
+            # A statement of its own, so that the next one sees what was committed while we waited.
+            await connection.execute(SQL["lock"], _LOCK)
+            await connection.execute(SQL["tidy"])
+            rows = await connection.fetch(SQL["lease"], list(self._channels), limit, lease_s, owner)
+            return await _alerts(connection, [row["alert_id"] for row in rows])
+
+    async def sending(self, alert_id: int, owner: str) -> bool:
+        """Commit that the request is about to go out; False when the lease was lost."""
+        async with self._database.connection() as connection:
+            return await connection.fetchval(SQL["sending"], alert_id, owner) is not None
+
+    async def sent(self, alert_id: int, remote_id: str | None, now_ms: int) -> None:
+        """Record that the platform accepted it, under this id of its own."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["sent"], alert_id, remote_id, now_ms)
+
+    async def retry(self, alert_id: int, error: str, delay_s: float) -> None:
+        """Put an alert back for later.
+
+        An error that begins with ``unknown`` says that this try may have arrived; the next one will
+        say so (``Alert.is_repeat``).
+        """
+        may_have_arrived = error.startswith(DeliveryState.UNKNOWN)
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["retry"], alert_id, error, delay_s, may_have_arrived)
+
+    async def unknown(self, alert_id: int, error: str) -> None:
+        """Give up on an alert that may have arrived; it stays visible as such."""
+        await self._finish(alert_id, DeliveryState.UNKNOWN, error)
+
+    async def dead(self, alert_id: int, error: str) -> None:
+        """Give up on an alert for good."""
+        await self._finish(alert_id, DeliveryState.DEAD, error)
+
+    async def expired(self, alert_id: int) -> None:
+        """Drop an alert whose time is over; its exit will be dropped too."""
+        await self._finish(alert_id, DeliveryState.EXPIRED, "too late to be worth sending")
+
+    async def _finish(self, alert_id: int, state: DeliveryState, error: str) -> None:
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["finish"], alert_id, state.value, error)
+
+    async def release(self, owner: str) -> None:
+        """Return this owner's unsent leases to pending (shutdown)."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["release"], owner)
+
+    async def recover(self) -> list[Alert]:
+        """Return alerts found ``sending`` after their lease ran out, each to one caller only."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(SQL["recover"])
+            return await _alerts(connection, [row["alert_id"] for row in rows])
+
+    async def hold_target(self, target: Target, delay_s: float) -> None:
+        """Send nothing to this chat, in none of its topics, for so long."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["hold"], target.channel.value, target.chat, delay_s)
+
+    async def disable_target(self, target: Target, reason: str) -> None:
+        """Switch a chat off and give up on what waits for it."""
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["disable"], *_key(target), reason)
+            await connection.execute(SQL["bury"], *_key(target), reason)
+
+    async def move_target(self, target: Target, new_chat: str) -> None:
+        """Let everything of a chat follow to its new id; a chat known there already stays."""
+        if new_chat == target.chat:
+            return
+        key = _key(target)
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["lock"], _LOCK)
+            channel, _, thread = key
+            if await connection.fetchval(SQL["moved_chat_exists"], channel, new_chat, thread):
+                await connection.execute(SQL["adopt_subscriptions"], *key, new_chat)
+                await connection.execute(SQL["drop_chat"], *key)
+            else:
+                await connection.execute(SQL["move_chat"], *key, new_chat)
+            await connection.execute(SQL["move_alerts"], *key, new_chat)
+            await connection.execute(SQL["move_queue"], *key, new_chat)
+
+    async def next_due_s(self) -> float | None:
+        """Return the seconds until something of the channels last leased for is due, or None."""
+        async with self._database.connection() as connection:
+            seconds: float | None = await connection.fetchval(SQL["next_due"], list(self._channels))
+        return None if seconds is None else max(0.0, seconds)
+
+    async def add_test(self, target: Target, now_ms: int) -> int:
+        """Queue a marked rehearsal alert and return its id."""
+        sample = to_json(sample_opportunity(now_ms))
+        async with self._database.transaction() as connection:
+            found: int = await connection.fetchval(SQL["add_test"], *_key(target), now_ms, sample)
+            await connection.execute(PUBLICATIONS_SQL["wake"])
+        return found
+
+
+async def _alerts(connection: "Connection", ids: Sequence[int]) -> list[Alert]:
+    if not ids:
+        return []
+    return [_alert(row) for row in await connection.fetch(SQL["alerts"], ids)]
+
+
+def _alert(row: "Record") -> Alert:
+    kind = AlertKind(row["kind"])
+    return Alert(
+        alert_id=row["alert_id"],
+        kind=kind,
+        target=Target(Channel(row["channel"]), row["chat"], row["thread"]),
+        opportunity=opportunity_of(row),
+        ending=ending_of(row) if kind is AlertKind.EXIT else None,
+        # Short enough for Discord (25 characters), and no other installation makes the same.
+        nonce=f"{row['installation']}-{row['alert_id']:x}",
+        created_ms=row["created_ms"],
+        expires_ms=row["expires_ms"],
+        attempts=row["attempts"],
+        reply_to=row["reply_to"],
+        is_repeat=row["may_have_arrived"],
+        evidence=row["evidence"],
+    )
+
+
+def _key(target: Target) -> tuple[str, str, str]:
+    return target.channel.value, target.chat, target.thread

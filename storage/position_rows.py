@@ -1,0 +1,21 @@
+"""How positions come back from their table; asked for by detection and by people."""
+
+from typing import TYPE_CHECKING
+
+from core.model.answers import HeldPosition
+from core.model.market import Address, Coin
+from storage.statements import statements
+
+if TYPE_CHECKING:
+    from storage.database import Database
+
+PUBLICATIONS_SQL = statements("publications")
+
+
+async def held_positions(
+    database: "Database", account: Address, rehearsal: bool = False
+) -> list[HeldPosition]:
+    """Return what an account holds, as last known, by coin."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(PUBLICATIONS_SQL["positions"], account, rehearsal)
+    return [HeldPosition(Coin(r["coin"]), r["szi"], r["entry_px"], r["updated_ms"]) for r in rows]

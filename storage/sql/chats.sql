@@ -1,0 +1,58 @@
+-- name: chat
+-- One chat.
+select channel, chat, thread, role, title, disabled_reason from chats
+where channel = $1 and chat = $2 and thread = $3;
+
+-- name: subscriptions
+-- What one chat wants, all coins first.
+select coin, min_usd, min_badness from subscriptions
+where channel = $1 and chat = $2 and thread = $3
+order by coin nulls first;
+
+-- name: add
+-- A chat that spoke to us; a known one keeps its role.
+insert into chats (channel, chat, thread, role, title) values ($1, $2, $3, $4, $5)
+on conflict (channel, chat, thread) do update set title = excluded.title;
+
+-- name: set_role
+-- What a chat may do from now on.
+update chats set role = $4 where channel = $1 and chat = $2 and thread = $3;
+
+-- name: enable
+-- The chat is there again.
+update chats set disabled_reason = null where channel = $1 and chat = $2 and thread = $3;
+
+-- name: subscribe
+-- One coin (null: all); again: other filters.
+insert into subscriptions (channel, chat, thread, coin, min_usd, min_badness) values ($1, $2, $3, $4, $5, $6)
+on conflict (channel, chat, thread, coalesce(coin, '')) do update set
+    min_usd = excluded.min_usd, min_badness = excluded.min_badness;
+
+-- name: unsubscribe
+-- One coin's subscription, or all of them (null).
+delete from subscriptions
+where channel = $1 and chat = $2 and thread = $3 and ($4::text is null or coin = $4);
+
+-- name: owners
+-- Who may decide; the terminal, which always may, is not among them.
+select channel, chat, thread, role, title, disabled_reason from chats
+where role = 'owner' and channel <> 'console'
+order by created_at, channel, chat, thread;
+
+-- name: forget_codes
+-- A new code replaces those that nobody used.
+delete from owner_codes where used_at is null;
+
+-- name: add_code
+-- Only the code's hash is kept.
+insert into owner_codes (code_hash) values ($1);
+
+-- name: use_code
+-- A code works once: no row means wrong or used.
+update owner_codes set used_at = now(), used_by = $2 where code_hash = $1 and used_at is null
+returning code_hash;
+
+-- name: make_owner
+-- The chat that knew the code.
+insert into chats (channel, chat, thread, role, title) values ($1, $2, $3, 'owner', $4)
+on conflict (channel, chat, thread) do update set role = 'owner', title = excluded.title;

@@ -1,0 +1,177 @@
+-- name: lock
+-- One lease at a time: each sees what the one before took, so no target gets two.
+select pg_advisory_xact_lock($1);
+
+-- name: tidy
+-- What a dead dispatcher had leased but surely not begun to send returns to the queue; an exit
+-- whose entry ended without being sent has nobody to tell.
+with run_out as (
+    update outbox set state = 'pending', lease_until = null, lease_by = null
+    where state = 'leased' and lease_until < clock_timestamp()
+),
+pointless as (
+    delete from outbox o
+    using alerts entry
+    where o.kind = 'exit' and o.state = 'pending'
+        and entry.opportunity_id = o.opportunity_id and entry.kind = 'entry'
+        and entry.channel = o.channel and entry.chat = o.chat and entry.thread = o.thread
+        and entry.state in ('dead', 'expired')
+    returning o.alert_id
+)
+update alerts set state = 'expired', last_error = 'its entry was not sent'
+where alert_id in (select alert_id from pointless);
+
+-- name: lease
+-- Take what is due: for every target the one whose turn it is, exits first, then the longest waiting.
+with due as (
+    select alert_id from outbox_turns
+    where channel = any($1::text[]) and due_at <= clock_timestamp()
+    order by priority, due_at, alert_id
+    limit $2
+)
+update outbox o
+set state = 'leased', lease_until = clock_timestamp() + make_interval(secs => $3), lease_by = $4
+from due
+where o.alert_id = due.alert_id and o.state = 'pending'
+returning o.alert_id;
+
+-- name: alerts
+-- All that the words of these alerts need; an exit answers the message of its entry.
+select a.alert_id, a.kind, a.channel, a.chat, a.thread, a.created_ms, a.expires_ms, a.evidence,
+    o.attempts, o.may_have_arrived, o.priority,
+    t.opportunity_id, coalesce(t.opportunity, a.sample) as opportunity,
+    t.ended_ms, t.end_reason, t.exit_px, t.gross_bps, t.net_bps, t.held_ms,
+    entry.remote_id as reply_to,
+    (select value from state where key = 'installation') as installation
+from alerts a
+join outbox o using (alert_id)
+left join trade_opportunities t on t.opportunity_id = a.opportunity_id
+left join alerts entry on a.kind = 'exit' and entry.kind = 'entry'
+    and entry.opportunity_id = a.opportunity_id
+    and entry.channel = a.channel and entry.chat = a.chat and entry.thread = a.thread
+where a.alert_id = any($1::bigint[])
+order by o.priority, a.alert_id;
+
+-- name: sending
+-- The request is about to go out; no row: the lease was lost.
+update outbox set state = 'sending', attempts = attempts + 1
+where alert_id = $1 and lease_by = $2 and state = 'leased' and lease_until > clock_timestamp()
+returning alert_id;
+
+-- name: sent
+-- It arrived: true whatever was thought meanwhile.
+with gone as (
+    delete from outbox where alert_id = $1 returning attempts
+)
+update alerts set state = 'sent', remote_id = $2, sent_ms = $3, last_error = null,
+    attempts = coalesce((select attempts from gone), attempts)
+where alert_id = $1 and state <> 'sent';
+
+-- name: finish
+-- Its end is known, and it isn't "sent".
+with gone as (
+    delete from outbox where alert_id = $1 returning attempts
+)
+update alerts set state = $2, last_error = $3, attempts = gone.attempts
+from gone
+where alert_id = $1;
+
+-- name: retry
+-- Back into the queue, with its place, for later.
+with back as (
+    update outbox set state = 'pending', lease_until = null, lease_by = null,
+        not_before = clock_timestamp() + make_interval(secs => $3),
+        may_have_arrived = may_have_arrived or $4
+    where alert_id = $1 and state <> 'pending'
+    returning alert_id, attempts
+)
+update alerts a set last_error = $2, attempts = back.attempts
+from back
+where a.alert_id = back.alert_id;
+
+-- name: release
+-- What was leased and not begun returns to the queue.
+update outbox set state = 'pending', lease_until = null, lease_by = null
+where lease_by = $1 and state = 'leased';
+
+-- name: recover
+-- Sends whose process died: their outcome is unknown. Whoever takes them has as long as a lease.
+update outbox
+set lease_until = clock_timestamp() + interval '60 seconds', lease_by = 'recovered', may_have_arrived = true
+where state = 'sending' and lease_until < clock_timestamp()
+returning alert_id;
+
+-- name: hold
+-- Nothing to this chat for a while.
+insert into target_holds (channel, chat, until)
+values ($1, $2, clock_timestamp() + make_interval(secs => $3))
+on conflict (channel, chat) do update set until = greatest(target_holds.until, excluded.until);
+
+-- name: disable
+-- The chat is gone: no new alerts.
+update chats set disabled_reason = $4 where channel = $1 and chat = $2 and thread = $3;
+
+-- name: bury
+-- What still waits for a chat that is gone.
+with gone as (
+    delete from outbox
+    where channel = $1 and chat = $2 and thread = $3 and state = 'pending'
+    returning alert_id, attempts
+)
+update alerts a set state = 'dead', last_error = $4, attempts = gone.attempts
+from gone
+where a.alert_id = gone.alert_id;
+
+-- name: moved_chat_exists
+-- Somebody already spoke to us from the new chat.
+select exists (select from chats where channel = $1 and chat = $2 and thread = $3);
+
+-- name: adopt_subscriptions
+-- The new chat keeps its own and takes over what only the old one had.
+insert into subscriptions (channel, chat, thread, coin, min_usd, min_badness)
+select channel, $4, thread, coin, min_usd, min_badness from subscriptions
+where channel = $1 and chat = $2 and thread = $3
+on conflict do nothing;
+
+-- name: drop_chat
+-- The old chat is no more.
+delete from chats where channel = $1 and chat = $2 and thread = $3;
+
+-- name: move_chat
+-- The chat under its new id; its subscriptions follow.
+update chats set chat = $4 where channel = $1 and chat = $2 and thread = $3;
+
+-- name: move_alerts
+-- Exits follow those who were told to enter; ids of messages in the old chat mean nothing in the new.
+update alerts a set chat = $4, remote_id = null
+where a.channel = $1 and a.chat = $2 and a.thread = $3
+    and not exists (
+        select from alerts b
+        where b.opportunity_id = a.opportunity_id and b.kind = a.kind
+            and b.channel = a.channel and b.chat = $4 and b.thread = a.thread
+    );
+
+-- name: move_queue
+-- What waits follows; where something is on its way to the new chat already, it waits behind it.
+update outbox o set chat = $4,
+    state = 'pending', lease_until = null, lease_by = null
+from alerts a
+where o.channel = $1 and o.chat = $2 and o.thread = $3 and a.alert_id = o.alert_id and a.chat = $4;
+
+-- name: next_due
+-- Seconds until something becomes due: a turn, or the end of a lease.
+select extract(epoch from least(
+    (select min(due_at) from outbox_turns where channel = any($1::text[])),
+    (select min(lease_until) from outbox where state <> 'pending')
+) - clock_timestamp())::double precision;
+
+-- name: add_test
+-- A marked rehearsal alert.
+with told as (
+    insert into alerts (kind, channel, chat, thread, created_ms, evidence, sample)
+    values ('test', $1, $2, $3, $4, '', $5)
+    returning alert_id, kind, channel, chat, thread
+)
+insert into outbox (alert_id, kind, channel, chat, thread, priority)
+select alert_id, kind, channel, chat, thread, 1 from told
+returning alert_id;
