@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.model.fills import Fill
-from core.model.market import Address
+from core.model.market import Address, Coin
 from storage.fill_rows import SQL, WRITERS_LOCK, FillWriter, fill_of
 from storage.prices import Prices
 from storage.traders import Traders
@@ -67,3 +67,9 @@ class Fills(Prices, Traders):
         async with self._database.connection() as connection:
             rows = await connection.fetch(SQL["of"], account, from_ms)
         return [fill_of(row) for row in rows]
+
+    async def traded_coins(self, from_ms: int) -> list[Coin]:
+        """Return the coins with fills since then, those of most accounts first."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SQL["traded_coins"], from_ms)
+        return [Coin(row["coin"]) for row in rows]

@@ -199,10 +199,12 @@ async def _tell(
 ) -> None:
     """Queue entry and exit alerts, and wake the dispatchers when there are any."""
     told = 0
-    for name, ids in (("add_entry_alerts", entered), ("add_exit_alerts", left)):
-        if ids:
-            done = await connection.execute(SQL[name], ids, publication.now_ms, evidence)
-            told += int(done.rsplit(" ", 1)[-1])
+    if entered:
+        done = await connection.execute(SQL["add_entry_alerts"], entered, publication.now_ms, evidence)
+        told += int(done.rsplit(" ", 1)[-1])
+    if left:
+        done = await connection.execute(SQL["add_exit_alerts"], left, publication.now_ms, evidence)
+        told += int(done.rsplit(" ", 1)[-1])
     if told:
         await connection.execute(SQL["wake"])
 

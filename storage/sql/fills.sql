@@ -109,3 +109,8 @@ order by account, time_ms, seq, tid;
 -- name: last_ms
 -- When an account was last seen to trade.
 select max(time_ms) from fills where account = $1;
+
+-- name: traded_coins
+-- The coins with fills since a moment, those of most accounts first.
+select coin from (select coin, count(distinct account) as accounts from fills where time_ms >= $1 group by coin) c
+order by accounts desc, coin;

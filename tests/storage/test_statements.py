@@ -29,18 +29,20 @@ async def test_every_statement_prepares(database: Database) -> None:
 
 
 def test_every_statement_is_used_and_every_used_one_exists() -> None:
-    named = {subject: set(statements(subject)) for subject in SUBJECTS}
+    texts = {path.stem: path.read_text() for path in ROOM.glob("*.py")}
+    loads = r"^(\w+) = statements\(\"(\w+)\"\)"
+    made = {(stem, name): subject for stem, text in texts.items()
+            for name, subject in re.findall(loads, text, re.MULTILINE)}  # fmt: skip
     used: dict[str, set[str]] = {subject: set() for subject in SUBJECTS}
-    for path in ROOM.glob("*.py"):
-        made = re.findall(r"^(\w*SQL) = statements\(\"(\w+)\"\)", path.read_text(), re.MULTILINE)
-        for variable, subject in made:
-            for reader in ROOM.glob("*.py"):
-                source = reader.read_text()
-                imports = rf"from storage\.{path.stem} import .*\b{variable}\b"
-                if reader == path or re.search(imports, source):
-                    used[subject].update(re.findall(rf"\b{variable}\[([^\]]+)\]", source))
-    quoted = {subject: set(re.findall(r'"(\w+)"', " ".join(names))) for subject, names in used.items()}
-    assert quoted == named
+    for stem, text in texts.items():
+        names = {name: subject for (maker, name), subject in made.items() if maker == stem}
+        for maker, imported in re.findall(r"^from storage\.(\w+) import (.+)$", text, re.MULTILINE):
+            for original, alias in re.findall(r"(\w+)(?: as (\w+))?", imported):
+                if (maker, original) in made:
+                    names[alias or original] = made[maker, original]
+        for name, subject in names.items():
+            used[subject].update(re.findall(rf"(?<!\w){name}\[\"(\w+)\"\]", text))
+    assert used == {subject: set(statements(subject)) for subject in SUBJECTS}
 
 
 def test_every_statement_says_what_it_is_for() -> None:
