@@ -131,7 +131,8 @@ def read_coin(word: str, known: Sequence[Coin]) -> Coin:
     same = [coin for coin in known if coin.lower() == word.lower()]
     if same:
         return same[0]
-    near = difflib.get_close_matches(word.upper(), [coin.upper() for coin in known], n=3)
+    names = {coin.upper(): coin for coin in known}
+    near = [names[match] for match in difflib.get_close_matches(word.upper(), names, n=3)]
     hint = (
         f"did you mean {', '.join(near)}?" if near else "expected one that the exchange lists, such as BTC."
     )

@@ -129,7 +129,8 @@ class DiscordListener:
         is_private = interaction.guild_id is None
 
         async def is_administrator() -> bool:
-            return interaction.permissions.manage_guild
+            rights = interaction.permissions
+            return rights.administrator or rights.manage_guild
 
         place = getattr(interaction.channel, "name", None)
         guild = interaction.guild.name if interaction.guild is not None else None

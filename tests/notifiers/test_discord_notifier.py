@@ -2,21 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import discord
 import pytest
 import pytest_asyncio
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
 
-from bot.discord_endpoints import use_endpoints
 from core.errors import ChannelRefused, DeliveryError, MessageRefused, NotSent, OutcomeUnknown, TargetGone
 from core.model.alerts import Alert, AlertKind, Channel, Delivered, Target
 from messages.render import render_alert
 from notifiers.discord import DiscordNotifier
 from tests.support import faults
+from tests.support.chat_clients import discord_client
 from tests.support.chat_facts import NOW_MS, make_alert
 from tests.support.discord_server import DiscordServer, banned, discord_fault, rate_limited
 from tests.support.faults import Fault
@@ -25,20 +23,10 @@ pytestmark = pytest.mark.asyncio
 pytest_plugins = ("tests.support.fixtures",)
 
 
-@pytest.fixture
-def endpoints(discord_server: DiscordServer) -> Iterator[None]:
-    before = Route.BASE, str(DiscordWebSocket.DEFAULT_GATEWAY)
-    use_endpoints(discord_server.api_url, str(discord_server.gateway_url))
-    yield
-    use_endpoints(*before)
-
-
 @pytest_asyncio.fixture
-async def client(discord_server: DiscordServer, endpoints: None) -> AsyncIterator[discord.Client]:
-    client = discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=30.0)
-    await client.login(discord_server.token)
-    yield client
-    await client.close()
+async def client(discord_server: DiscordServer) -> AsyncIterator[discord.Client]:
+    async with discord_client(discord_server) as client:
+        yield client
 
 
 @pytest.fixture

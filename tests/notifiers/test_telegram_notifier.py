@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import telegram
-from telegram.request import HTTPXRequest
 
 from core.errors import (
     ChannelRefused,
@@ -24,6 +22,7 @@ from messages.limits import plain_text
 from messages.render import render_alert
 from notifiers.telegram import TelegramNotifier
 from tests.support import faults
+from tests.support.chat_clients import telegram_bot
 from tests.support.chat_facts import NOW_MS, make_alert
 from tests.support.faults import Fault
 from tests.support.telegram_server import TelegramServer, api_fault, too_many_requests
@@ -34,19 +33,11 @@ pytest_plugins = ("tests.support.fixtures",)
 CHAT = 4242
 
 
-def bot_for(
-    server: TelegramServer, token: str = "", timeout_s: float = 5.0
-) -> tuple[telegram.Bot, HTTPXRequest]:
-    request = HTTPXRequest(connection_pool_size=4, read_timeout=timeout_s)
-    return telegram.Bot(token or server.token, base_url=server.base_url, request=request), request
-
-
 @pytest_asyncio.fixture
 async def notifier(telegram_server: TelegramServer) -> AsyncIterator[Notifier]:
     telegram_server.add_user(CHAT)
-    bot, request = bot_for(telegram_server, timeout_s=0.3)
-    yield TelegramNotifier(bot)
-    await request.shutdown()
+    async with telegram_bot(telegram_server, read_timeout_s=0.3) as bot:
+        yield TelegramNotifier(bot)
 
 
 def alert(kind: AlertKind = AlertKind.ENTRY, chat: object = CHAT, thread: str = "", **changes: Any) -> Alert:
@@ -168,15 +159,13 @@ async def test_wrong_token_stops_the_channel_and_is_in_no_text(
 ) -> None:
     caplog.set_level(logging.INFO, logger="telegram")
     token = "987654321:AAsecret-secret-secret-secret-secret"
-    bot, request = bot_for(telegram_server, token)
-    with pytest.raises(ChannelRefused) as caught:
-        await TelegramNotifier(bot).send(alert(), NOW_MS)
-    await request.shutdown()
+    async with telegram_bot(telegram_server, token) as bot:
+        with pytest.raises(ChannelRefused) as caught:
+            await TelegramNotifier(bot).send(alert(), NOW_MS)
     assert "HYPERFADE_TELEGRAM_TOKEN" in str(caught.value)
     error: BaseException | None = caught.value
     while error is not None:
         assert "secret" not in str(error)
         error = error.__cause__
-    assert not [
-        record for record in caplog.records if "secret" in record.getMessage() and record.name != "httpx"
-    ]
+    ours = [record.getMessage() for record in caplog.records if record.name != "httpx"]
+    assert not [words for words in ours if "secret" in words]
