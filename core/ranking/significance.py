@@ -63,6 +63,6 @@ def q_values(p_values: Sequence[float]) -> list[float]:
     least = 1.0
     for rank in range(count, 0, -1):
         index = order[rank - 1]
-        least = min(least, p_values[index] * count / rank)
+        least = min(least, p_values[index] * (count / rank))
         q[index] = least
     return q
