@@ -7,6 +7,7 @@ replay and demo use this one class; only what they tell it differs.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 
 from core.detection.entries import UNKNOWN_BADNESS, Entry, RecentEntries
 from core.detection.exits import end_by_event, has_expired
@@ -25,13 +26,14 @@ from core.model.opportunities import (
     EndReason,
     Group,
     LiveOpportunity,
+    Rejection,
     Watch,
 )
 from core.model.positions import Cause, PositionEvent
 from core.scoring.outcomes import crossed, excursions, exit_result
 
 SETTLED_REMEMBERED = 20_000
-"""Ids of events that have their final answer, kept so that later fills don't ask again."""
+"""Finished events whose ids are remembered: fills heard again (an overlap) must not ask again."""
 
 
 @dataclass(slots=True)
@@ -60,16 +62,25 @@ class Detector:
         self._book_is_required = book_is_required
         self._trackers: dict[Address, PositionTracker] = {}
         self._entries = RecentEntries(rules.opposing_ms)
-        self._answered: dict[str, None] = {}
+        self._watches_are_known = False
+        self._live_by_coin: dict[Coin, dict[str, None]] = {}
+        self._answered: dict[str, Address] = {}
+        self._settled: dict[str, None] = {}
         self._ended: dict[tuple[Address, Coin, Direction], int] = {}
 
     # --- whom to watch ---------------------------------------------------------------------
 
     def watch(self, watches: Mapping[Address, Watch]) -> None:
-        """Watch exactly these accounts from now on; positions of those who stay are kept."""
+        """Watch exactly these accounts from now on; positions of those who stay are kept.
+
+        Who leaves with a growing event is followed until that has its decision.
+        """
         self.watches = dict(watches)
+        self._watches_are_known = True
         for account in self._trackers.keys() - self.accounts():
-            del self._trackers[account]
+            if not self._trackers[account].is_growing:
+                del self._trackers[account]
+        self._answered = {name: one for name, one in self._answered.items() if one in self._trackers}
 
     def accounts(self) -> frozenset[Address]:
         """Return whom to hear: the watched, and the losers of what is still live."""
@@ -88,16 +99,27 @@ class Detector:
     def restore(self, live: Iterable[LiveOpportunity]) -> None:
         """Take up opportunities that were live before a restart."""
         for one in live:
-            self.live[one.opportunity.opportunity_id] = one
-            self._answer(one.opportunity.opportunity_id)
+            self._add_live(one)
+
+    def recall(self, decisions: Iterable[Decision]) -> None:
+        """Take up what was decided shortly before a restart, oldest first.
+
+        So that opposing losers count, and fills heard again don't ask again.
+        """
+        for decision in decisions:
+            self._settle(decision.decision_id)
+            event, badness = decision.event, decision.figures.get("badness")
+            if self._is_own_entry(event) and decision.rejection is not Rejection.POSITION_UNKNOWN:
+                known = float(badness) if isinstance(badness, int | float) else None
+                self._add_entry(event, decision.group, known)
 
     # --- what happened ---------------------------------------------------------------------
 
     def hear(self, fills: Iterable[Fill], is_late: bool = False) -> list[EventUpdate]:
-        """Take perp fills in execution order per account; return events that grew or finished."""
+        """Take fills in execution order per account; return perp events that grew or finished."""
         by_account: dict[Address, list[Fill]] = {}
         for fill in fills:
-            if not is_spot(fill.coin):
+            if fill.sz and not is_spot(fill.coin):
                 by_account.setdefault(fill.user, []).append(fill)
         return [
             update
@@ -118,7 +140,7 @@ class Detector:
         """Tell whether everything but the order book speaks for an opportunity."""
         if self.is_answered(update.event):
             return False
-        self._note_entry(update.event)
+        self._note_entry(update)
         rejection, _ = first_rejection(
             update.event, self._scene(update, now_ms, None), self.rules, BEFORE_BOOK
         )
@@ -126,20 +148,30 @@ class Detector:
 
     def answer(self, update: EventUpdate, now_ms: int, book: Book | None) -> Decision | None:
         """Decide about an event; None: answered before, or it may still grow into something."""
-        if self.is_answered(update.event):
-            return None
-        self._note_entry(update.event)
+        name = self.event_id(update.event)
+        decision = None if self._is_answered(name) else self._decide(update, now_ms, book)
+        if update.finished:
+            self._answered.pop(name, None)
+            self._settle(name)
+        elif decision is not None:
+            self._answered[name] = update.event.account
+        return decision
+
+    def _decide(self, update: EventUpdate, now_ms: int, book: Book | None) -> Decision | None:
+        self._note_entry(update)
         decision = decide(update.event, self._scene(update, now_ms, book), self.rules, self.namespace)
         if decision.rejection in PROVISIONAL and not update.finished:
             return None
-        self._answer(decision.decision_id)
         if decision.opportunity is not None:
-            self.live[decision.decision_id] = LiveOpportunity(decision.opportunity)
+            self._add_live(LiveOpportunity(decision.opportunity))
         return decision
 
     def is_answered(self, event: PositionEvent) -> bool:
         """Tell whether this event has its final answer."""
-        return self.event_id(event) in self._answered
+        return self._is_answered(self.event_id(event))
+
+    def _is_answered(self, name: str) -> bool:
+        return name in self._answered or name in self._settled or name in self.live
 
     def event_id(self, event: PositionEvent) -> str:
         """Return the event's id in this detector's namespace."""
@@ -147,19 +179,21 @@ class Detector:
 
     # --- how it ends -----------------------------------------------------------------------
 
-    def end_by_event(self, event: PositionEvent, now_ms: int) -> list[Ending]:
-        """Return the endings that this event causes."""
+    def end_by_event(self, update: EventUpdate, now_ms: int) -> list[Ending]:
+        """Return the endings that this event causes; one of an unknown position causes none."""
+        if not update.position_is_known:
+            return []
         return [
             self._end(live, reason, now_ms)
-            for live in list(self.live.values())
-            if (reason := end_by_event(live.opportunity, event)) is not None
+            for live in self._live_in(update.event.coin)
+            if (reason := end_by_event(live.opportunity, update.event)) is not None
         ]
 
     def price(self, coin: Coin, px: Decimal, now_ms: int) -> tuple[list[Ending], list[LiveOpportunity]]:
         """Take a new price; return endings at stop or target, and opportunities with new extremes."""
         self.market.px[coin] = px
         endings, moved = [], []
-        for live in [one for one in self.live.values() if one.opportunity.coin == coin]:
+        for live in self._live_in(coin):
             widened = excursions(live, px)
             if widened is not live:
                 self.live[live.opportunity.opportunity_id] = widened
@@ -171,6 +205,7 @@ class Detector:
 
     def end_by_time(self, now_ms: int) -> list[Ending]:
         """Return the endings of expired opportunities and of losers who lost the label."""
+        self._forget_cooled(now_ms)
         endings = []
         for live in list(self.live.values()):
             if has_expired(live, now_ms):
@@ -191,17 +226,37 @@ class Detector:
         return endings
 
     def _lost_label(self, live: LiveOpportunity) -> bool:
+        if not self._watches_are_known:  # after a restart nobody has lost anything before the first list
+            return False
         watch = self.watches.get(live.opportunity.loser)
         return watch is None or watch.group is not live.opportunity.group
 
     def _end(self, live: LiveOpportunity, reason: EndReason, now_ms: int) -> Ending:
         opportunity = live.opportunity
         del self.live[opportunity.opportunity_id]
+        of_coin = self._live_by_coin[opportunity.coin]
+        del of_coin[opportunity.opportunity_id]
+        if not of_coin:
+            del self._live_by_coin[opportunity.coin]
+        self._settle(opportunity.opportunity_id)
         self._ended[opportunity.loser, opportunity.coin, opportunity.side] = now_ms
         exit_px = self.market.px.get(opportunity.coin)
         held_ms = now_ms - opportunity.published_ms
         gross, net = exit_result(opportunity, exit_px, held_ms, self.rules.taker_fee_bps)
         return Ending(opportunity.opportunity_id, reason, now_ms, exit_px, gross, net, held_ms)
+
+    def _add_live(self, live: LiveOpportunity) -> None:
+        name = live.opportunity.opportunity_id
+        self.live[name] = live
+        self._live_by_coin.setdefault(live.opportunity.coin, {})[name] = None
+
+    def _live_in(self, coin: Coin) -> list[LiveOpportunity]:
+        return [self.live[name] for name in self._live_by_coin.get(coin, ())]
+
+    def _forget_cooled(self, now_ms: int) -> None:
+        if self._ended:
+            cooldown_ms = self.rules.cooldown_ms
+            self._ended = {key: at for key, at in self._ended.items() if now_ms - at < cooldown_ms}
 
     # --- the surroundings ------------------------------------------------------------------
 
@@ -225,50 +280,46 @@ class Detector:
         watch = self.watches.get(event.account)
         group = watch.group if watch else Group.LOSER
         side = event.direction.opposite
-        own = self._entries.badness(group, event.coin, event.direction, now_ms)
         return Scene(
             now_ms=now_ms,
             watch=watch,
             position_is_known=update.position_is_known,
             coin_is_listed=None if market.listed is None else event.coin in market.listed,
             is_live_already=any(
-                live.opportunity.loser == event.account
-                and live.opportunity.coin == event.coin
-                and live.opportunity.side is side
-                for live in self.live.values()
+                live.opportunity.loser == event.account and live.opportunity.side is side
+                for live in self._live_in(event.coin)
             ),
             last_ended_ms=self._ended.get((event.account, event.coin, side)),
-            own_badness=own,
+            own_badness=self._entries.badness(group, event.coin, event.direction, now_ms),
             opposing_badness=self._entries.badness(group, event.coin, event.direction.opposite, now_ms),
             book=book,
             book_is_required=self._book_is_required,
             last_px=market.px.get(event.coin),
             hourly_sigma=market.sigma.get(event.coin),
             funding_rate=market.funding.get(event.coin),
-            crowd=self.crowd(event.coin),
+            crowd=partial(self.crowd, event.coin),
             is_late=update.is_late,
         )
 
-    def _note_entry(self, event: PositionEvent) -> None:
-        """Remember an entry that counts as this side's: taken, by order, above the floor."""
-        watch = self.watches.get(event.account)
-        if watch is None or event.kind not in ENTRIES or event.cause is not Cause.ORDER:
-            return
-        if (taken_usd(event) or 0.0) < self.rules.min_notional_usd:
-            return
-        badness = UNKNOWN_BADNESS if watch.badness is None else watch.badness
-        entry = Entry(
-            self.event_id(event),
-            event.account,
-            watch.group,
-            event.coin,
-            event.direction,
-            event.time_ms,
-            badness,
-        )
-        self._entries.add(entry)
+    def _note_entry(self, update: EventUpdate) -> None:
+        watch = self.watches.get(update.event.account)
+        if watch is not None and update.position_is_known and self._is_own_entry(update.event):
+            self._add_entry(update.event, watch.group, watch.badness)
 
-    def _answer(self, answered_id: str) -> None:
-        self._answered[answered_id] = None
-        if len(self._answered) > SETTLED_REMEMBERED:
-            del self._answered[next(iter(self._answered))]
+    def _is_own_entry(self, event: PositionEvent) -> bool:
+        """Tell whether an event counts as this side's entry: taken, by order, above the floor."""
+        is_free = event.kind in ENTRIES and event.cause is Cause.ORDER
+        return is_free and (taken_usd(event) or 0.0) >= self.rules.min_notional_usd
+
+    def _add_entry(self, event: PositionEvent, group: Group, badness: float | None) -> None:
+        weight = UNKNOWN_BADNESS if badness is None else badness
+        self._entries.add(
+            Entry(
+                self.event_id(event), event.account, group, event.coin, event.direction, event.time_ms, weight
+            )
+        )
+
+    def _settle(self, name: str) -> None:
+        self._settled[name] = None
+        if len(self._settled) > SETTLED_REMEMBERED:
+            del self._settled[next(iter(self._settled))]

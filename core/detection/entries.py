@@ -1,7 +1,7 @@
 """Who entered which side of a coin lately: what the rule about opposing losers looks at."""
 
-from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 
 from core.model.market import Address, Coin, Direction
 from core.model.opportunities import Group
@@ -28,20 +28,24 @@ class RecentEntries:
 
     def __init__(self, window_ms: int) -> None:
         self._window_ms = window_ms
-        self._entries: dict[tuple[Group, Coin], deque[Entry]] = {}
+        self._entries: dict[tuple[Group, Coin], dict[str, Entry]] = {}
 
     def add(self, entry: Entry) -> None:
         """Remember one entry; the same event twice counts once."""
-        entries = self._entries.setdefault((entry.group, entry.coin), deque())
-        while entries and entry.time_ms - entries[0].time_ms > self._window_ms:
-            entries.popleft()
-        if all(known.event_id != entry.event_id for known in entries):
-            entries.append(entry)
+        entries = self._entries.setdefault((entry.group, entry.coin), {})
+        for old in list(
+            takewhile(lambda one: entry.time_ms - one.time_ms > self._window_ms, entries.values())
+        ):
+            del entries[old.event_id]
+        entries.setdefault(entry.event_id, entry)
 
     def badness(self, group: Group, coin: Coin, direction: Direction, now_ms: int) -> float:
-        """Return the badness of all accounts that entered this side within the window, summed."""
+        """Return the badness of all accounts that entered this side within the window, summed.
+
+        An entry dated after ``now_ms`` counts too: the exchange's clock may be ahead of ours.
+        """
         worst: dict[Address, float] = {}
-        for entry in self._entries.get((group, coin), ()):
-            if entry.direction is direction and 0 <= now_ms - entry.time_ms <= self._window_ms:
+        for entry in self._entries.get((group, coin), {}).values():
+            if entry.direction is direction and now_ms - entry.time_ms <= self._window_ms:
                 worst[entry.account] = max(entry.badness, worst.get(entry.account, 0.0))
         return sum(worst.values())

@@ -70,7 +70,7 @@ def _opportunity(
         cost_bps=2 * rules.taker_fee_bps + 2 * half_spread,
         half_spread_bps=half_spread,
         funding_bps_per_hour=funding,
-        crowd=scene.crowd,
+        crowd=scene.crowd(),
         reasons=_reasons(event, watch),
         gates_passed_unchecked=() if scene.book else ("spread", "depth"),
         is_late=scene.is_late,

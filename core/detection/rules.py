@@ -50,16 +50,12 @@ def increase_share(event: PositionEvent) -> float | None:
     return float(event.opening_sz / abs(event.before))
 
 
-def _own_decision(
-    event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked
-) -> Rejection | None:
+def _cause(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked) -> Rejection | None:
     looked["kind"] = event.kind.value
     looked["cause"] = event.cause.value
     if event.kind is EventKind.LIQUIDATION or event.cause is Cause.LIQUIDATION:
         return Rejection.LIQUIDATION
-    if event.cause is not Cause.ORDER:
-        return Rejection.NOT_AN_ORDER
-    return None if event.kind in ENTRIES else Rejection.NOT_AN_ENTRY
+    return Rejection.NOT_AN_ORDER if event.cause is not Cause.ORDER else None
 
 
 def _watched(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked) -> Rejection | None:
@@ -76,6 +72,10 @@ def _coin(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Loo
 
 def _position(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked) -> Rejection | None:
     return None if scene.position_is_known else Rejection.POSITION_UNKNOWN
+
+
+def _entry(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked) -> Rejection | None:
+    return None if event.kind in ENTRIES else Rejection.NOT_AN_ENTRY
 
 
 def _increase(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked) -> Rejection | None:
@@ -135,17 +135,18 @@ def _book(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Loo
 
 
 BEFORE_BOOK: tuple[Gate, ...] = (
-    _own_decision,
+    _cause,
     _watched,
     _coin,
     _position,
+    _entry,
     _increase,
     _taken,
     _age,
     _live,
     _opposed,
 )
-"""What can be asked without a request to the exchange."""
+"""What can be asked without a request to the exchange; what an event is, only of a known position."""
 
 ALL: tuple[Gate, ...] = (*BEFORE_BOOK, _book)
 

@@ -1,5 +1,6 @@
 """What the rules may look at when they decide about one event."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -30,7 +31,8 @@ class Scene:
     """Standard deviation of hourly moves over seven days, a fraction."""
     funding_rate: float | None
     """Hourly, a fraction; positive: longs pay."""
-    crowd: Crowd | None
+    crowd: Callable[[], Crowd | None]
+    """Asked only for what is published: it looks at everybody."""
     is_late: bool = False
 
     @property

@@ -22,7 +22,11 @@ from core.model.market import Address, Coin, dex_of
 from core.model.positions import PositionEvent
 
 REMEMBERED = 4096
-"""Fills of one account whose keys are remembered, to drop what comes twice."""
+REMEMBERED_MS = 600_000
+"""So many fills of one account, and no longer than this, are remembered to drop what comes twice."""
+
+LATENESS_MS = 1_000
+"""How much later than it happened a fill may be heard and still belong to a growing event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,10 @@ class PositionTracker:
         self._positions = {coin: self._rounded(coin, szi) for coin, szi in positions.items()}
         self._known_dexes = frozenset(dexes)
 
+    def forget(self) -> None:
+        """Know no position any more: what was missed can't be told."""
+        self.seed({}, ())
+
     def position(self, coin: Coin) -> Decimal | None:
         """Return the signed position in coins, or None when it isn't known."""
         return self._positions.get(coin, Decimal(0) if dex_of(coin) in self._known_dexes else None)
@@ -68,14 +76,25 @@ class PositionTracker:
     ) -> dict[Coin, tuple[Decimal, Decimal]]:
         """Take the exchange's positions over ours; return what differed as ``(ours, theirs)``."""
         asked = frozenset(dexes)
+        wrong = self.differences(positions, asked)
+        kept = {coin: szi for coin, szi in self._positions.items() if dex_of(coin) not in asked}
+        self.seed({**kept, **positions}, asked | self._known_dexes)
+        return wrong
+
+    def differences(
+        self, positions: Mapping[Coin, Decimal], dexes: Iterable[str] = ("",), heard: Iterable[Fill] = ()
+    ) -> dict[Coin, tuple[Decimal, Decimal]]:
+        """Return where the exchange's positions aren't ours with these fills, as ``(ours, theirs)``."""
+        asked = frozenset(dexes)
+        added: dict[Coin, Decimal] = {}
+        for fill in heard:
+            added[fill.coin] = added.get(fill.coin, Decimal(0)) + fill.signed_sz
         wrong = {}
-        for coin in {*self._positions, *positions}:
-            ours = self._positions.get(coin, Decimal(0))
+        for coin in {*self._positions, *positions, *added}:
+            ours = self._rounded(coin, self._positions.get(coin, Decimal(0)) + added.get(coin, Decimal(0)))
             theirs = self._rounded(coin, positions.get(coin, Decimal(0)))
             if dex_of(coin) in asked and ours != theirs:
                 wrong[coin] = (ours, theirs)
-        kept = {coin: szi for coin, szi in self._positions.items() if dex_of(coin) not in asked}
-        self.seed({**kept, **positions}, asked | self._known_dexes)
         return wrong
 
     def hear(self, fills: Iterable[Fill], is_late: bool = False) -> list[EventUpdate]:
@@ -88,7 +107,9 @@ class PositionTracker:
             before, known = self._before(fill)
             growing = self._growing.get(fill.coin)
             if growing is not None and not (
-                before == growing.after and growing.takes(fill, self._coalesce_ms, self._by_order)
+                before == growing.after
+                and known is growing.position_is_known
+                and growing.takes(fill, self._coalesce_ms, self._by_order)
             ):
                 finished.append(self._finish(fill.coin))
                 touched.pop(fill.coin, None)
@@ -106,10 +127,11 @@ class PositionTracker:
 
     def settle(self, now_ms: int | None = None) -> list[EventUpdate]:
         """Finish every event to which nothing more can belong by ``now_ms`` (None: all of them)."""
+        waits_ms = self._coalesce_ms + LATENESS_MS
         due = [
             coin
             for coin, growing in self._growing.items()
-            if now_ms is None or (not self._by_order and now_ms - growing.time_ms > self._coalesce_ms)
+            if now_ms is None or (not self._by_order and now_ms - growing.time_ms > waits_ms)
         ]
         return [self._finish(coin) for coin in due]
 
@@ -140,8 +162,10 @@ class PositionTracker:
         if key in self._seen:
             return True
         self._seen[key] = None
-        if len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
+        while (oldest := next(iter(self._seen))) != key and (
+            len(self._seen) > REMEMBERED or fill.time_ms - oldest[2] > REMEMBERED_MS
+        ):
+            del self._seen[oldest]
         return False
 
     def remember(self, fills: Sequence[Fill]) -> None:

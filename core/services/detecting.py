@@ -146,7 +146,7 @@ class DetectionService:
         now_ms = self._clock.now_ms()
         decisions = []
         for update in updates:
-            endings += self.detector.end_by_event(update.event, now_ms)
+            endings += self.detector.end_by_event(update, now_ms)
             decision = self.detector.answer(update, now_ms, books.get(update.event.coin))
             if decision is not None:
                 decisions.append(decision)
