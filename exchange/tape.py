@@ -1,0 +1,65 @@
+"""The hot path: every trade of the market passes here, and all but a few are looked at and let go.
+
+A frame is decoded lightly, without a Decimal; only one that names a watched account is decoded again,
+exactly. Changes when what we want of a trade does.
+"""
+
+from collections.abc import Mapping
+from math import inf
+
+from core.model.market import Address, Coin, Trade
+from exchange.inbox import Inbox
+from exchange.wire import frames
+
+REMEMBERED_TRADES = 32_768
+"""Watched trades whose second coming is noticed: a replay holds 30 a coin."""
+
+
+class Tape:
+    """Picks the watched accounts' trades out of the market's, each once."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._seen: dict[tuple[str, int, int], None] = {}
+        self.watched: frozenset[Address] = frozenset()
+        self.last_px: dict[Coin, float] = {}
+        self.last_trade_ms = 0
+
+    def take(self, raw: bytes, since_ms: Mapping[str, int], heard_ms: int) -> None:
+        """Take one trades frame; ``since_ms``: by coin, before when a trade is history."""
+        rows = frames.light_trades.decode(raw).data
+        if not rows:
+            return
+        watched = self.watched
+        for row in rows:
+            buyer, seller = row.users
+            if buyer in watched or seller in watched:
+                self._take_watched(raw, since_ms, heard_ms)
+                break
+        last = rows[-1]
+        if last.time > self.last_trade_ms:
+            self.last_trade_ms = last.time
+        try:
+            px = float(last.px)
+        except ValueError:
+            return
+        if 0.0 < px < inf:
+            self.last_px[Coin(last.coin)] = px
+
+    def _take_watched(self, raw: bytes, since_ms: Mapping[str, int], heard_ms: int) -> None:
+        live: list[Trade] = []
+        history: list[Trade] = []
+        for row in frames.trades.decode(raw).data:
+            trade = frames.trade_of(row)
+            key = (row.coin, row.tid, row.time)
+            is_watched = trade.buyer in self.watched or trade.seller in self.watched
+            if not is_watched or key in self._seen:
+                continue
+            self._seen[key] = None
+            (history if row.time < since_ms.get(row.coin, 0) else live).append(trade)
+        while len(self._seen) > REMEMBERED_TRADES:
+            del self._seen[next(iter(self._seen))]
+        if history:
+            self._inbox.put_trades(tuple(history), heard_ms, True)
+        if live:
+            self._inbox.put_trades(tuple(live), heard_ms, False)
