@@ -255,18 +255,42 @@ async def performance(
         group=Group.LOSER, since_ms=since_ms, coin=coin, loser=loser, rehearsal=rehearsal
     )
     control = await reader.scored(group=Group.PLACEBO, since_ms=since_ms, coin=coin, rehearsal=rehearsal)
+    return performance_of(
+        ours,
+        control,
+        await evidence(reader, horizon=horizon, now_ms=now_ms),
+        now_ms=now_ms,
+        since_ms=since_ms,
+        horizon=horizon,
+        undelivered=(await reader.totals()).get("undelivered", 0),
+        rehearsal=rehearsal,
+    )
+
+
+def performance_of(
+    ours: Sequence[ScoredOpportunity],
+    control: Sequence[ScoredOpportunity],
+    verdict: Evidence,
+    *,
+    now_ms: int,
+    since_ms: int | None,
+    horizon: Horizon,
+    undelivered: int,
+    rehearsal: bool,
+) -> PerformanceAnswer:
+    """Return the score of these opportunities beside the control's."""
     return PerformanceAnswer(
         as_of_ms=now_ms,
         since_ms=since_ms,
         published=len(ours),
         live=sum(1 for one in ours if one.ending is None),
-        undelivered=(await reader.totals()).get("undelivered", 0),
+        undelivered=undelivered,
         at_exit=scores.at_horizon(ours, control, None, now_ms),
         horizons=tuple(scores.at_horizon(ours, control, h, now_ms) for h in Horizon),
         delays=scores.by_delay(ours, horizon, now_ms),
         by_coin=scores.by_coin(ours, now_ms),
         curve=scores.curve(ours, now_ms),
-        evidence=await evidence(reader, horizon=horizon, now_ms=now_ms),
+        evidence=verdict,
         rehearsal=rehearsal,
         by_side=scores.by_side(ours, now_ms),
         by_loser=scores.by_loser(ours, now_ms),

@@ -82,7 +82,7 @@ async def run(
         due = await stack.enter_async_context(timetable())
 
         feed = HyperliquidFeed(endpoints.ws_url, now_ms=clock.now_ms, rng=Random())
-        urgent = exchange.at(Priority.CHECK)
+        urgent = exchange.at(Priority.DETECTION)
         detector = Detector(settings.detection_rules(), LIVE, by_order=False, book_is_required=True)
         detection = DetectionService(
             detector,
@@ -93,7 +93,7 @@ async def run(
             evidence=lambda: ticking.sentence,
             on_concluded=lambda concluded: marking.note(concluded),
         )
-        listening = ListenService(feed, exchange.at(Priority.REPAIR), fills, publications, detection, clock)
+        listening = ListenService(feed, exchange.at(Priority.BACKFILL), fills, publications, detection, clock)
         marking = MarkingService(publications, listening.price_at, settings.taker_fee_bps)
         ticking = TickService(
             detection,

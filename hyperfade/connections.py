@@ -160,7 +160,8 @@ async def open_discord(settings: Settings) -> AsyncIterator["discord.Client | No
     except (discord.DiscordException, OSError, aiohttp.ClientError) as error:
         await client.close()
         raise SettingsError(
-            f"Discord can't be reached ({type(error).__name__}): check the network and HYPERFADE_DISCORD_API_URL"
+            f"Discord can't be reached ({type(error).__name__}): "
+            "check the network and HYPERFADE_DISCORD_API_URL"
         ) from None
     try:
         yield client

@@ -69,6 +69,12 @@ class Chats:
             rows = await connection.fetch(SQL["owners"])
             return [await _with_subscriptions(connection, row) for row in rows]
 
+    async def reachable(self) -> list[Chat]:
+        """Return every chat that may be written to, the terminal included."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SQL["reachable"])
+            return [await _with_subscriptions(connection, row) for row in rows]
+
     async def new_owner_code(self) -> str:
         """Make a one-time code that makes a chat the owner; earlier unused ones stop working."""
         code = "".join(secrets.choice(_LETTERS) for _ in range(CODE_LENGTH))

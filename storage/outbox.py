@@ -118,6 +118,12 @@ class Outbox:
             seconds: float | None = await connection.fetchval(SQL["next_due"], list(self._channels))
         return None if seconds is None else max(0.0, seconds)
 
+    async def states(self, alert_ids: Sequence[int]) -> dict[int, tuple[DeliveryState, str]]:
+        """Return what became of these alerts, with the last error (empty: none)."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SQL["states"], list(alert_ids))
+        return {row["alert_id"]: (DeliveryState(row["state"]), row["last_error"] or "") for row in rows}
+
     async def add_test(self, target: Target, now_ms: int) -> int:
         """Queue a marked rehearsal alert and return its id."""
         sample = to_json(sample_opportunity(now_ms))

@@ -95,6 +95,11 @@ class Reader:
         found = {row["state"]: row["n"] for row in rows}
         return {state.value: found.get(state.value, 0) for state in DeliveryState}
 
+    async def schema_version(self) -> int:
+        """Return the number of the last migration that was applied."""
+        async with self._database.connection() as connection:
+            return int(await connection.fetchval(SQL["schema_version"]))
+
     async def oldest_pending_ms(self) -> int | None:
         """Return since when the oldest undelivered alert waits, or None."""
         async with self._database.connection() as connection:

@@ -4,7 +4,7 @@ The clock is the data's: nothing here reads the wall, so two runs of the same fi
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import groupby
@@ -77,7 +77,7 @@ class ReplayService:
         *,
         ranker: FillRanker | None,
         speed: float | None,
-        on_concluded: Callable[[Concluded], None] = lambda _: None,
+        on_concluded: Callable[[Concluded], Awaitable[None]] | None = None,
         on_progress: Callable[[int, ReplayReport], None] = lambda _at, _report: None,
     ) -> None:
         """``ranker`` None: every account in the recording is watched. ``speed`` None: at full speed."""
@@ -121,7 +121,7 @@ class ReplayService:
             await self._go_to(time_ms)
             await self._play(list(group))
         self._detection.finish_all()
-        await self._detection.conclude()
+        await self._conclude()
         await self._marking.mark(self._clock.time_ms)
         await self._buffer.flush()
         self.report.accounts = len(self._known)
@@ -155,7 +155,7 @@ class ReplayService:
         if self._next_day_ms is not None and now_ms >= self._next_day_ms:
             self._begin_day(now_ms)
         self._detection.tick(now_ms)
-        await self._detection.conclude()
+        await self._conclude()
 
     async def _play(self, moments: list[Moment]) -> None:
         now_ms = self._clock.time_ms
@@ -180,7 +180,7 @@ class ReplayService:
             self._ranker.add(perp)
         self._detection.tick(now_ms)
         self._detection.take(perp)
-        await self._detection.conclude()
+        await self._conclude()
 
     def _meet(self, accounts: set[Address]) -> None:
         new = accounts - self._known
@@ -215,13 +215,17 @@ class ReplayService:
         px = self._detector.market.px.get(coin)
         return None if px is None else (px, self._px_ms[coin])
 
+    async def _conclude(self) -> None:
+        concluded = await self._detection.conclude()
+        if self._on_concluded is not None:
+            await self._on_concluded(concluded)
+
     def _note(self, concluded: Concluded) -> None:
         self.report.decisions += concluded.decisions
         self.report.endings += concluded.endings
         for decision in concluded.decisions:
             self.report.events[decision.event.kind] += 1
         self._marking.note(concluded)
-        self._on_concluded(concluded)
 
     def _note_scored(self, scored: Sequence[ScoredOpportunity]) -> None:
         self.report.scored.update({one.opportunity.opportunity_id: one for one in scored})

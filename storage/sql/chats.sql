@@ -56,3 +56,9 @@ returning code_hash;
 -- The chat that knew the code.
 insert into chats (channel, chat, thread, role, title) values ($1, $2, $3, 'owner', $4)
 on conflict (channel, chat, thread) do update set role = 'owner', title = excluded.title;
+
+-- name: reachable
+-- Every chat that may be written to, the terminal included.
+select channel, chat, thread, role, title, disabled_reason from chats
+where role in ('owner', 'member') and disabled_reason is null
+order by created_at, channel, chat, thread;

@@ -175,3 +175,7 @@ with told as (
 insert into outbox (alert_id, kind, channel, chat, thread, priority)
 select alert_id, kind, channel, chat, thread, 1 from told
 returning alert_id;
+
+-- name: states
+-- What became of these alerts; pending until the end is known.
+select alert_id, state, last_error from alerts where alert_id = any($1::bigint[]);

@@ -108,3 +108,7 @@ select value from state where key = $1;
 -- name: set_state
 -- Keep a fact.
 insert into state (key, value) values ($1, $2) on conflict (key) do update set value = excluded.value;
+
+-- name: schema_version
+-- The last migration that was applied.
+select coalesce(max(version), 0) from schema_migrations;

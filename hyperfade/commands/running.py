@@ -1,0 +1,126 @@
+"""`run` and `demo`: the same program against the real exchange and against a simulated one."""
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+
+from core.services.collecting import Progress
+from exchange.simulated.config import SimulationConfig
+from exchange.simulated.server import SimulatedExchange
+from hyperfade.app import run
+from hyperfade.connections import Endpoints
+from hyperfade.logs import set_up_logs
+from hyperfade.settings import load_settings
+
+DEMO_WEIGHT = 200_000
+DEMO_HOME = "demo"
+
+
+async def run_live() -> None:
+    """Run against the exchange that the settings name."""
+    settings = load_settings()
+    set_up_logs(settings.log_level, settings.log_format, settings.secret_values())
+    console = Console(highlight=False)
+    console.print(f"Hyperfade watches {settings.exchange_url}. Data in {settings.home}. Ctrl-C stops it.")
+    await run(settings, Endpoints.of(settings), console, tell=_teller(console), on_progress=_silent)
+
+
+async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
+    """Run against a simulated exchange served on loopback, in a data folder of its own."""
+    settings = load_settings()
+    settings = settings.model_copy(
+        update={
+            "home": settings.home / DEMO_HOME,
+            "candidates": 240,
+            "sample": 100,
+            "placebo": 40,
+            "losers": 100,
+        }
+    )
+    set_up_logs(
+        "warning" if settings.log_level == "info" else settings.log_level,
+        settings.log_format,
+        settings.secret_values(),
+    )
+    console = Console(highlight=False)
+    console.print(
+        "Hyperfade demo: everything below happens on a simulated exchange on this machine. Its traders, "
+        f"prices and results are made up (seed {seed}), and its request limit is raised to "
+        f"{DEMO_WEIGHT:,} a minute so that the list is ready in seconds. Ctrl-C stops it."
+    )
+    config = replace(SimulationConfig(), seed=seed, weight_per_minute=DEMO_WEIGHT)
+    async with SimulatedExchange(config) as exchange, contextlib.AsyncExitStack() as stack:
+        console.print(f"Simulated exchange on {exchange.url} (REST and WebSocket).")
+        endpoints = Endpoints(exchange.url, exchange.ws_url, exchange.leaderboard_url, DEMO_WEIGHT)
+        show = stack.enter_context(_progress(console))
+        lines = _typed_lines() if chat else None
+        if chat:
+            console.print("Type /help, /losers, /trader #1, /opportunities, /performance …")
+        try:
+            async with asyncio.timeout(seconds):
+                await run(settings, endpoints, console, lines=lines, tell=_teller(console), on_progress=show)
+        except TimeoutError:
+            console.print(f"Stopped after {seconds:g} s, as asked.")
+
+
+def _teller(console: Console) -> Callable[[str], None]:
+    def tell(sentence: str) -> None:
+        console.print(sentence, style="dim")
+
+    return tell
+
+
+def _silent(_: Progress) -> None:
+    """Show no progress: a service's log is no place for a bar."""
+
+
+@contextlib.contextmanager
+def _progress(console: Console) -> Iterator[Callable[[Progress], None]]:
+    """Show long steps as one bar on a terminal, and as a few lines elsewhere."""
+    if not console.is_terminal:
+        yield lambda step: _tell_quarters(console, step)
+        return
+    bar = ProgressBar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    task = bar.add_task("", visible=False)
+
+    def show(step: Progress) -> None:
+        bar.update(
+            task, description=step.step, completed=step.done, total=step.total, visible=step.done < step.total
+        )
+
+    with bar:
+        yield show
+
+
+def _tell_quarters(console: Console, step: Progress) -> None:
+    if step.total >= 4 and step.done % (step.total // 4) == 0:
+        console.print(f"{step.step}: {step.done} of {step.total}", style="dim")
+
+
+async def _typed_lines() -> AsyncIterator[str]:
+    """Yield what is typed, line by line; a thread waits for the terminal, which can't be awaited."""
+    loop = asyncio.get_running_loop()
+    typed: asyncio.Queue[str | None] = asyncio.Queue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            loop.call_soon_threadsafe(typed.put_nowait, line)
+        loop.call_soon_threadsafe(typed.put_nowait, None)
+
+    threading.Thread(target=read, name="read the terminal", daemon=True).start()
+    while (line := await typed.get()) is not None:
+        yield line
