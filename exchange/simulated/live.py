@@ -23,7 +23,7 @@ from exchange.simulated.people import Kind, Person
 from exchange.simulated.registry import Registry
 
 _TWAP_SHARE = 0.14
-_MAKERS_KNOWN = 12
+_MAKERS_KNOWN = 30
 _MAKERS_CROWD = 60
 _KNOWN_MAKER_LIMIT = 20_000 * MICRO
 
@@ -48,11 +48,17 @@ class Tape:
         crowd = population.crowd
         self._takers = crowd[_MAKERS_CROWD:]
         self._crowd_makers = crowd[:_MAKERS_CROWD]
-        self._known_makers = population.of_kind(Kind.MAKER)[:_MAKERS_KNOWN]
+        self._known_makers: dict[int, list[Person]] = {}
+        for person in population.of_kind(Kind.MAKER)[:_MAKERS_KNOWN]:
+            for coin in person.coins:
+                if not coin.dex:
+                    self._known_makers.setdefault(coin.index, []).append(person)
+        self._started = False  # before the origin only the crowd trades: known accounts have their history
         self._losers = population.of_kind(Kind.LOSER)
         self._others = [p for kind in (Kind.NOISE, Kind.WINNER) for p in population.of_kind(kind)]
         self._coin_weights = list(accumulate(coin.day_volume_usd**0.7 for coin in TRADED))
         self._fill_recent()
+        self._started = True
         self._start()
 
     def advance(self, until_ms: int) -> list[Trade]:
@@ -136,8 +142,9 @@ class Tape:
     def _maker_for(self, coin: Coin, notional: int, maker_buys: bool) -> Person:
         """Choose who rests on the other side: a known maker whom it brings nearer to flat, or the crowd."""
         rng = self._random
-        if self._known_makers and notional < _KNOWN_MAKER_LIMIT and not coin.spot and rng.random() < 0.4:
-            for person in rng.sample(self._known_makers, min(3, len(self._known_makers))):
+        known = self._known_makers.get(coin.index)
+        if known and self._started and notional < _KNOWN_MAKER_LIMIT and rng.random() < 0.4:
+            for person in rng.sample(known, min(3, len(known))):
                 position = self._registry.touch(person).positions.get(coin.index)
                 if position is None or position.size == 0 or (position.size < 0) == maker_buys:
                     return person

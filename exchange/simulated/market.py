@@ -24,6 +24,7 @@ _LEVEL_MEMORY = 0.985  # per day
 _LEVEL_DAYS = 240
 _HALF_LIFE_MIN = 12
 _KERNEL = 90
+_SHARED, _ALONE = sqrt(0.7), sqrt(0.3)  # of the transient part
 _SUB = 6  # steps of ten seconds in a minute
 
 
@@ -49,8 +50,11 @@ class Market:
         self._decay = 0.5 ** (1 / _HALF_LIFE_MIN)
         self._kernel = self._decay ** np.arange(_KERNEL, dtype=np.float64)
         self._transient = [reversion * 0.5 * self.hourly_vol(c) * sqrt(1 - self._decay**2) for c in UNIVERSE]
-        self._keys = [key_of(seed, "coin", c.name) for c in UNIVERSE]
+        # a spot pair follows its perpetual to the last digit: they share every draw
+        self._names = ["HYPE" if c.coin == "@107" else c.name for c in UNIVERSE]
+        self._keys = [key_of(seed, "coin", name) for name in self._names]
         self._weights = _LEVEL_MEMORY ** np.arange(_LEVEL_DAYS, dtype=np.float64)
+        self._shared = lru_cache(maxsize=512)(self._shared_day)
         self._factor = lru_cache(maxsize=512)(self._factor_day)
         self._day = lru_cache(maxsize=6000)(self._log_day)
         self._extremes = lru_cache(maxsize=1500)(self._extremes_day)
@@ -76,19 +80,22 @@ class Market:
         bridged: Floats = before + walk + share * (after - before - walk[-1])
         return bridged
 
+    def _shared_day(self, day: int) -> Floats:
+        counters = np.arange(day * MINUTES - _KERNEL + 1, (day + 1) * MINUTES + 1)
+        return normals(key_of(self.seed, "shared") ^ 0x7A57, counters)
+
     def _factor_day(self, day: int) -> Floats:
         return self._bridge("market", day, MARKET_VOL)
 
     def _log_day(self, index: int, day: int) -> Floats:
         coin = UNIVERSE[index]
-        name = "HYPE" if coin.coin == "@107" else coin.name  # spot follows its perpetual
-        twin = self._keys[index] if name == coin.name else key_of(self.seed, "coin", "HYPE")
         if coin.delisted:
             return np.full(MINUTES + 1, log(coin.base_px))
-        path = log(coin.base_px) + coin.beta * self._factor(day) + self._bridge(name, day, coin.own_vol)
+        own = self._bridge(self._names[index], day, coin.own_vol)
+        path = log(coin.base_px) + coin.beta * self._factor(day) + own
         counters = np.arange(day * MINUTES - _KERNEL + 1, (day + 1) * MINUTES + 1)
-        shocks = normals(twin ^ 0x7A57, counters) * self._transient[index]
-        result: Floats = path + np.convolve(shocks, self._kernel, mode="valid")
+        shocks = _SHARED * self._shared(day) + _ALONE * normals(self._keys[index] ^ 0x7A57, counters)
+        result: Floats = path + self._transient[index] * np.convolve(shocks, self._kernel, mode="valid")
         return result
 
     def _inner_points(self, coin: Coin, minutes: Ints) -> Floats:

@@ -12,6 +12,7 @@ from exchange.simulated.people import Kind, Person
 _SLICE_MS = 30_000
 _LOOKBACK_MIN = 15
 _SEARCH_MIN = 75
+_HESITATION_MIN = 10
 _LEVERAGE_USED = {
     Kind.LOSER: 1.3,
     Kind.NOISE: 0.7,
@@ -130,7 +131,11 @@ class Planner:
         entry = float(self.panel.arrays[coin.index][minute])
         gain = (path / entry - 1.0) * (side / vol)
         hits = np.flatnonzero((gain >= person.target) | (gain <= -person.stop))
-        return first + int(hits[0]) if len(hits) else stop
+        if not len(hits):
+            return stop
+        # losers hesitate: what they chased has been given back when they get out
+        late = _HESITATION_MIN + int(self.u() * 12) if person.kind is Kind.LOSER else 0
+        return min(first + int(hits[0]) + late, last)
 
     def _leave(self, coin: Coin, minute: int, side: int, held: int) -> None:
         person = self.person

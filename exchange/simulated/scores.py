@@ -25,6 +25,7 @@ def window_times(window: str, account_created: int, account_start: int, now: int
         early = np.linspace(account_created, account_start, _EARLY_POINTS, endpoint=False)
         late = np.linspace(account_start, now, _LATE_POINTS)[:-1]
         times = (np.concatenate((early, late)).astype(np.int64) // _MIN + 1) * _MIN
+        times[0] = account_created  # where profit is exactly 0
         times = times[times < now]
     else:
         reach, step = WINDOWS[window]
