@@ -6,13 +6,17 @@ exactly. Changes when what we want of a trade does.
 
 from collections.abc import Mapping
 from math import inf
+from typing import cast
 
 from core.model.market import Address, Coin, Trade
 from exchange.inbox import Inbox
 from exchange.wire import frames
+from exchange.wire.decode import WRONG
 
 REMEMBERED_TRADES = 32_768
 """Watched trades whose second coming is noticed: a replay holds 30 a coin."""
+
+_light = frames.light_trades.bare
 
 
 class Tape:
@@ -22,12 +26,16 @@ class Tape:
         self._inbox = inbox
         self._seen: dict[tuple[str, int, int], None] = {}
         self.watched: frozenset[Address] = frozenset()
-        self.last_px: dict[Coin, float] = {}
+        self._px: dict[str, float] = {}
+        self.last_px = cast(dict[Coin, float], self._px)  # to make a Coin costs a call
         self.last_trade_ms = 0
 
     def take(self, raw: bytes, since_ms: Mapping[str, int], heard_ms: int) -> None:
         """Take one trades frame; ``since_ms``: by coin, before when a trade is history."""
-        rows = frames.light_trades.decode(raw).data
+        try:
+            rows = _light(raw).data
+        except WRONG as error:
+            raise frames.light_trades.refusal(error, raw) from error
         if not rows:
             return
         watched = self.watched
@@ -44,7 +52,7 @@ class Tape:
         except ValueError:
             return
         if 0.0 < px < inf:
-            self.last_px[Coin(last.coin)] = px
+            self._px[last.coin] = px
 
     def _take_watched(self, raw: bytes, since_ms: Mapping[str, int], heard_ms: int) -> None:
         live: list[Trade] = []

@@ -23,6 +23,9 @@ MAX_DIGITS = 60
 
 T = TypeVar("T")
 
+WRONG = (ValueError, RecursionError)
+"""What decoding raises: msgspec's errors and Unicode's are ValueErrors."""
+
 Millis = Annotated[int, Meta(ge=0, lt=253_402_300_800_000)]
 """UTC milliseconds, up to the year 9999."""
 
@@ -82,15 +85,19 @@ class Payload(Generic[T]):
 
     def __init__(self, name: str, kind: Any) -> None:
         self.name = name
-        self._decoder = msgspec.json.Decoder(kind, dec_hook=_hook)
+        self.bare: Callable[[bytes], T] = msgspec.json.Decoder(kind, dec_hook=_hook).decode
+        """The decoder itself, for the hot path; what it raises is for ``refusal``."""
 
     def decode(self, body: bytes) -> T:
         """Decode bytes; raise ``PayloadError`` with the path to what is wrong."""
         try:
-            value: T = self._decoder.decode(body)
-        except (ValueError, RecursionError) as error:  # msgspec's and Unicode errors are ValueErrors
-            raise refuse(self.name, _located(str(error), self.name), body) from error
-        return value
+            return self.bare(body)
+        except WRONG as error:
+            raise self.refusal(error, body) from error
+
+    def refusal(self, error: Exception, body: bytes) -> PayloadError:
+        """Return the error that says where in the payload this went wrong."""
+        return refuse(self.name, str(error).replace("`$", f"`{self.name}"), body)
 
     def read(self, body: bytes, convert: Callable[[T], Any]) -> Any:
         """Decode and convert; a ValueError of the conversion names its own path."""
@@ -98,9 +105,4 @@ class Payload(Generic[T]):
         try:
             return convert(value)
         except ValueError as error:
-            raise refuse(self.name, _located(str(error), self.name), body) from error
-
-
-def _located(message: str, name: str) -> str:
-    """Replace msgspec's ``$`` for the root by the payload's name."""
-    return message.replace("`$", f"`{name}")
+            raise self.refusal(error, body) from error
