@@ -116,13 +116,16 @@ async def _exchange(settings: Settings) -> Finding:
 async def _telegram(settings: Settings) -> Finding:
     if settings.telegram_token is None:
         return Finding("telegram", None, "off", "to use it, set HYPERFADE_TELEGRAM_TOKEN (from @BotFather)")
+    from telegram.error import TelegramError
 
     async with open_telegram(settings) as bot:
-        if bot is None or not bot._initialized:
-            return Finding(
-                "telegram", False, "no answer", "check the network and HYPERFADE_TELEGRAM_BASE_URL"
-            )
-        return Finding("telegram", True, f"@{bot.username}")
+        assert bot is not None  # there is a token
+        try:
+            me = await bot.get_me()
+        except TelegramError as error:
+            hint = "check the network and HYPERFADE_TELEGRAM_BASE_URL"
+            return Finding("telegram", False, f"no answer ({type(error).__name__})", hint)
+    return Finding("telegram", True, f"@{me.username}")
 
 
 async def _discord(settings: Settings) -> Finding:

@@ -66,7 +66,8 @@ def _to_text(summary: ImportSummary) -> str:
     resumed = f", resumed after row {summary.resumed_at:,}" if summary.resumed_at else ""
     lines = [
         f"{summary.name} ({summary.form}): {summary.read:,} rows read{resumed}, "
-        f"{summary.added:,} fills added, {summary.known:,} known before, {summary.repeated:,} repeated, {summary.rejected:,} rejected."
+        f"{summary.added:,} fills added, {summary.known:,} known before, "
+        f"{summary.repeated:,} repeated, {summary.rejected:,} rejected."
     ]
     for reason, rejected in summary.reasons.items():
         rows = ", ".join(f"{row:,}" for row in rejected.first_rows)

@@ -5,7 +5,6 @@ import contextlib
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -21,6 +20,8 @@ from hyperfade.settings import load_settings
 
 DEMO_WEIGHT = 200_000
 DEMO_HOME = "demo"
+DEMO_ACCOUNTS = 900
+DEMO_PACE = 3.0
 
 
 async def run_live() -> None:
@@ -55,7 +56,9 @@ async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
         f"prices and results are made up (seed {seed}), and its request limit is raised to "
         f"{DEMO_WEIGHT:,} a minute so that the list is ready in seconds. Ctrl-C stops it."
     )
-    config = replace(SimulationConfig(), seed=seed, weight_per_minute=DEMO_WEIGHT)
+    config = SimulationConfig(
+        seed=seed, accounts=DEMO_ACCOUNTS, pace=DEMO_PACE, weight_per_minute=DEMO_WEIGHT
+    )
     async with SimulatedExchange(config) as exchange, contextlib.AsyncExitStack() as stack:
         console.print(f"Simulated exchange on {exchange.url} (REST and WebSocket).")
         endpoints = Endpoints(exchange.url, exchange.ws_url, exchange.leaderboard_url, DEMO_WEIGHT)
