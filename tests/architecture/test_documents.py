@@ -1,0 +1,59 @@
+"""What the documents list is what there is: settings, commands, chat commands."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from bot.commands import Commands
+from hyperfade.cli import app
+from hyperfade.settings import PREFIX, SECRETS, Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_file_names_every_setting_and_no_other():
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    named = set(re.findall(r"^#(HYPERFADE_[A-Z_]+)=", text, re.MULTILINE))
+    assert named == {PREFIX + name.upper() for name in Settings.model_fields}
+
+
+def test_the_example_file_shows_the_defaults():
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^#(HYPERFADE_[A-Z_]+)=(.*)$", text, re.MULTILINE))
+    special = {"HOME", "OWNERS", "BADNESS_WEIGHTS", "DATABASE_URL"}
+    for name, field in Settings.model_fields.items():
+        if name.upper() in special:
+            continue
+        value = shown[PREFIX + name.upper()]
+        default = field.default
+        if default is None:
+            assert value == "", name
+        else:
+            assert type(default)(value) == default, name
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secrets_hide_themselves(name: str):
+    settings = Settings.model_validate({name: "a-very-secret-value"})
+    assert "a-very-secret-value" not in repr(settings)
+    assert settings.secret_values() == ("a-very-secret-value",)
+
+
+def test_the_readme_names_every_command():
+    group = typer.main.get_command(app)
+    names = list(group.commands)  # type: ignore[attr-defined]
+    assert [name for name in names if f"hyperfade {name}" not in README] == []
+
+
+def test_the_readme_names_every_chat_command():
+    commands = Commands(None, None, None).commands  # type: ignore[arg-type]
+    assert [c.name for c in commands if f"`/{c.name}" not in README] == []
+
+
+def test_every_formula_page_and_decision_is_linked():
+    pages = [p.relative_to(ROOT) for p in (ROOT / "docs").rglob("*.md")]
+    linked = README + "".join(p.read_text(encoding="utf-8") for p in (ROOT / "docs").rglob("*.md"))
+    assert [str(p) for p in pages if p.name not in linked] == []
