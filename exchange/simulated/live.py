@@ -23,6 +23,7 @@ from exchange.simulated.people import Kind, Person
 from exchange.simulated.registry import Registry
 
 _TWAP_SHARE = 0.14
+_BRIEF_MS = 12_000  # what opens this early closes soon, so that a demonstration shows a whole story at once
 _MAKERS_KNOWN = 30
 _MAKERS_CROWD = 60
 _KNOWN_MAKER_LIMIT = 20_000 * MICRO
@@ -233,7 +234,7 @@ class Tape:
         side = 1 if rising == (rng.random() < person.chase) else -1
         usd = min(max(person.equity_usd * 0.6 * exp(0.6 * rng.gauss(0, 1)), least_usd), 120_000.0)
         size = self._units(coin, time, usd)
-        hold = self._hold_ms(person)
+        hold = self._hold_ms(person, time)
         if person.twap and rng.random() < 0.3:
             self._twap(person, coin, time, side * size)
             hold += 250_000
@@ -244,7 +245,9 @@ class Tape:
             self._at(time + hold // 2, lambda at: self._add(person, coin, at, more))
         self._at(time + hold, lambda at: self._leave(person, coin, at))
 
-    def _hold_ms(self, person: Person) -> int:
+    def _hold_ms(self, person: Person, time: int) -> int:
+        if time < self.origin_ms + _BRIEF_MS:
+            return self._random.randrange(10_000, 14_000)
         draw, rng = self._random.random(), self._random
         if person.kind is not Kind.LOSER:
             return int(1000 * exp(rng.uniform(log(60), log(2_400))))
@@ -274,7 +277,7 @@ class Tape:
             return
         if not held:
             return
-        draw = rng.random()
+        draw = rng.random() if time > self.origin_ms + 3 * _BRIEF_MS else 1.0
         if draw < 0.15 and abs(held) >= 4:
             self._order(person, coin, time, -(held // 2), rng.random() < person.taker)
             self._at(time + rng.randrange(6_000, 40_000), lambda at: self._leave(person, coin, at))
@@ -283,7 +286,7 @@ class Tape:
             self._order(
                 person, coin, time, -held - size if held > 0 else -held + size, rng.random() < person.taker
             )
-            self._at(time + self._hold_ms(person), lambda at: self._leave(person, coin, at))
+            self._at(time + self._hold_ms(person, time), lambda at: self._leave(person, coin, at))
         elif draw < 0.24 and person.kind is Kind.LOSER:
             self._order(person, coin, time, -held, True, liquidation=True)
         else:

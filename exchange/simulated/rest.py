@@ -51,11 +51,11 @@ class Rest:
         body = await request.read()
         try:
             query = msgspec.json.decode(body)
-            if not isinstance(query, dict):
-                raise BadRequest("body")
+            if not isinstance(query, dict) or not isinstance(query.get("type"), str):
+                raise BadRequest("type")
         except (msgspec.DecodeError, BadRequest):
             return web.Response(status=422, text=UNREADABLE)
-        failed = await self._fail(request, str(query.get("type")))
+        failed = await self._fail(request, query["type"])
         if failed is not None:
             return failed
         client = request.remote or ""

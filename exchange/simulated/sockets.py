@@ -223,7 +223,7 @@ class Sockets:
         number, request = message.get("id"), message.get("request")
         readable = isinstance(number, int) and isinstance(request, dict) and request.get("type") == "info"
         payload = request.get("payload") if isinstance(request, dict) and readable else None
-        if not isinstance(payload, dict):
+        if not isinstance(payload, dict) or not isinstance(payload.get("type"), str):
             shown = msgspec.json.encode(message).decode()
             self._error(session, f"Error parsing JSON into valid websocket request: {shown}")
             return

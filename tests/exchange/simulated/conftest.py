@@ -3,18 +3,7 @@
 import pytest
 
 from exchange.simulated import Simulation, SimulationConfig
-
-NOW = 1_795_500_123_456
-
-
-class HandClock:
-    """A clock that moves when told."""
-
-    def __init__(self, now: int = NOW) -> None:
-        self.now = now
-
-    def __call__(self) -> int:
-        return self.now
+from tests.exchange.simulated.hand_clock import NOW, HandClock
 
 
 @pytest.fixture
