@@ -1,7 +1,8 @@
 """Print alerts in the terminal."""
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
+from rich.table import Table
 from rich.text import Text
 
 from core.errors import ChannelRefused
@@ -37,12 +38,24 @@ class ConsoleNotifier:
         return Delivered(None)
 
 
-def _labelled(body: str) -> Text:
-    """Return the text with its labels dimmed; foreign text is never read as Rich's markup."""
-    text = Text()
+def _labelled(body: str) -> Group:
+    """Return the text with its labels in a dim column of their own, in which nothing else wraps.
+
+    Foreign text is never read as Rich's markup.
+    """
+    blocks: list[RenderableType] = []
+    rows: Table | None = None
     for line in body.splitlines():
-        is_row = line[:LABEL_COLUMNS].strip().isalpha() and line[LABEL_COLUMNS - 1 : LABEL_COLUMNS] == " "
-        text.append(line[:LABEL_COLUMNS] if is_row else "", "dim")
-        text.append(f"{line[LABEL_COLUMNS:] if is_row else line}\n")
-    text.rstrip()
-    return text
+        label, value = line[:LABEL_COLUMNS].strip(), line[LABEL_COLUMNS:]
+        is_row = line[LABEL_COLUMNS - 1 : LABEL_COLUMNS] == " " and (not label or label.isalpha())
+        if not is_row:
+            rows = None
+            blocks.append(Text(line))
+            continue
+        if rows is None:
+            rows = Table.grid(padding=0)
+            rows.add_column(width=LABEL_COLUMNS, no_wrap=True)
+            rows.add_column()
+            blocks.append(rows)
+        rows.add_row(Text(label, "dim"), Text(value))
+    return Group(*blocks)

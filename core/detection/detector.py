@@ -32,6 +32,9 @@ from core.model.opportunities import (
 from core.model.positions import Cause, PositionEvent
 from core.scoring.outcomes import crossed, excursions, exit_result
 
+OLDEST_PRICE_MS = 120_000
+"""An older price is missing, unless the position was held for more than four times as long."""
+
 SETTLED_REMEMBERED = 20_000
 """Finished events whose ids are remembered: fills heard again (an overlap) must not ask again."""
 
@@ -41,6 +44,8 @@ class Market:
     """What is known of prices; everything may be missing."""
 
     px: dict[Coin, Decimal] = field(default_factory=dict)
+    px_ms: dict[Coin, int] = field(default_factory=dict)
+    """When each price was heard."""
     sigma: Mapping[Coin, float] = field(default_factory=dict)
     funding: Mapping[Coin, float] = field(default_factory=dict)
     sz_decimals: dict[Coin, int] = field(default_factory=dict)
@@ -192,6 +197,7 @@ class Detector:
     def price(self, coin: Coin, px: Decimal, now_ms: int) -> tuple[list[Ending], list[LiveOpportunity]]:
         """Take a new price; return endings at stop or target, and opportunities with new extremes."""
         self.market.px[coin] = px
+        self.market.px_ms[coin] = now_ms
         endings, moved = [], []
         for live in self._live_in(coin):
             widened = excursions(live, px)
@@ -240,8 +246,8 @@ class Detector:
             del self._live_by_coin[opportunity.coin]
         self._settle(opportunity.opportunity_id)
         self._ended[opportunity.loser, opportunity.coin, opportunity.side] = now_ms
-        exit_px = self.market.px.get(opportunity.coin)
         held_ms = now_ms - opportunity.published_ms
+        exit_px = self._fresh_px(opportunity.coin, now_ms, held_ms)
         gross, net = exit_result(opportunity, exit_px, held_ms, self.rules.taker_fee_bps)
         return Ending(opportunity.opportunity_id, reason, now_ms, exit_px, gross, net, held_ms)
 
@@ -257,6 +263,13 @@ class Detector:
         if self._ended:
             cooldown_ms = self.rules.cooldown_ms
             self._ended = {key: at for key, at in self._ended.items() if now_ms - at < cooldown_ms}
+
+    def _fresh_px(self, coin: Coin, now_ms: int, held_ms: int) -> Decimal | None:
+        """Return the coin's last price unless it is too old to be the exit's: missing, never stale."""
+        heard_ms = self.market.px_ms.get(coin)
+        if heard_ms is None or now_ms - heard_ms > max(OLDEST_PRICE_MS, held_ms // 4):
+            return None
+        return self.market.px[coin]
 
     # --- the surroundings ------------------------------------------------------------------
 

@@ -82,7 +82,6 @@ class ListenService:
         self._seeded: set[Address] = set()
         self._dexes: dict[Address, frozenset[str]] = {}
         self._jobs: asyncio.Queue[tuple[Sequence[Address], int | None]] = asyncio.Queue()
-        self.px_ms: dict[Coin, int] = {}
         self.last_heard_ms: int | None = None
         self.gaps = 0
 
@@ -102,7 +101,6 @@ class ListenService:
                 case MidsHeard():
                     self.last_heard_ms = item.received_ms
                     for coin, px in item.mids.items():
-                        self.px_ms[coin] = item.received_ms
                         self._detection.take_price(coin, px, item.received_ms)
                 case QuoteHeard():
                     self._hear_quote(item)
@@ -132,14 +130,14 @@ class ListenService:
     def _hear_quote(self, item: QuoteHeard) -> None:
         quote = item.quote
         if quote.bid is not None and quote.ask is not None:
-            self.px_ms[quote.coin] = item.received_ms
             mid: Decimal = (quote.bid.px + quote.ask.px) / 2
             self._detection.take_price(quote.coin, mid, item.received_ms)
 
     def price_at(self, coin: Coin) -> tuple[Decimal, int] | None:
         """Return the coin's last mid in USD and when it was heard, or None."""
-        px = self._detection.detector.market.px.get(coin)
-        return None if px is None or coin not in self.px_ms else (px, self.px_ms[coin])
+        market = self._detection.detector.market
+        px = market.px.get(coin)
+        return None if px is None else (px, market.px_ms[coin])
 
     # --- whom to hear -------------------------------------------------------------------------
 

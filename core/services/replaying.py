@@ -90,7 +90,6 @@ class ReplayService:
         self._on_concluded = on_concluded
         self._prices = PriceBook()
         self._bars = BarMaker()
-        self._px_ms: dict[Coin, int] = {}
         self._next_day_ms: int | None = None
         self._new_bars: list[tuple[str, Bar]] = []
         self._known: set[Address] = set()
@@ -208,12 +207,12 @@ class ReplayService:
         bar = self._bars.add(coin, float(px), now_ms)
         if bar is not None:
             self._new_bars.append(("1m", bar))
-        self._px_ms[coin] = now_ms
         self._detection.take_price(coin, px, now_ms)
 
     def _price_at(self, coin: Coin) -> tuple[Decimal, int] | None:
-        px = self._detector.market.px.get(coin)
-        return None if px is None else (px, self._px_ms[coin])
+        market = self._detector.market
+        px = market.px.get(coin)
+        return None if px is None else (px, market.px_ms[coin])
 
     async def _conclude(self) -> None:
         concluded = await self._detection.conclude()

@@ -73,6 +73,9 @@ class RoundsService:
         now_ms = self._clock.now_ms()
         detector = self._detection.detector
         detector.restore(await self._publications.live())
+        for group in Group:
+            lately_ms = now_ms - detector.rules.opposing_ms
+            detector.recall(await self._publications.entries_since(lately_ms, group))
         since_ms = now_ms - SCORED_FOR_MS
         scored = [one for group in Group for one in await self._reader.scored(group=group, since_ms=since_ms)]
         self._marking.restore(scored, await self._publications.samples(since_ms))
