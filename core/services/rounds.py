@@ -98,7 +98,7 @@ class RoundsService:
             batch = done
             if done < len(candidates):
                 await self._collecting.prices((await self._traded_coins())[:FIRST_COINS])
-                await self.rank()
+                await self.rank(is_complete=False)
         await self._collecting.prices(await self._traded_coins())
         await self.rank()
 
@@ -131,21 +131,25 @@ class RoundsService:
         await self._collecting.prices(await self._traded_coins())
         await self.rank()
 
-    async def rank(self) -> None:
-        """Rank by what is stored and let detection watch the result."""
+    async def rank(self, is_complete: bool = True) -> None:
+        """Rank by what is stored and let detection watch the result.
+
+        Not ``is_complete``: not everybody is read yet, so no control is drawn from them.
+        """
         ranking = await self._ranking.rank(self._clock.now_ms())
         market = self._detection.detector.market
         market.sigma, market.funding = self._ranking.sigma, self._ranking.funding
-        await self._apply(ranking, None)
+        await self._apply(ranking, None, is_complete)
         worst = ranking.listed[0] if ranking.listed else None
         self._tell(
             f"{len(ranking.listed)} losers listed of {len(ranking.standings)} traders read"
             + (f"; the worst is {worst.address}, badness {worst.badness or 0:.0f}." if worst else ".")
         )
 
-    async def _apply(self, ranking: Ranking, since_ms: int | None) -> None:
+    async def _apply(self, ranking: Ranking, since_ms: int | None, has_control: bool = True) -> None:
         detector = self._detection.detector
-        detector.watch(watches_of(ranking, await self._control(ranking)))
+        control = await self._control(ranking) if has_control else ()
+        detector.watch(watches_of(ranking, control))
         self._listening.watch(detector.accounts(), since_ms)
 
     async def _control(self, ranking: Ranking) -> Sequence[Address]:

@@ -40,9 +40,9 @@ async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
         update={
             "home": settings.home / DEMO_HOME,
             "candidates": 240,
-            "sample": 100,
+            "sample": 80,
             "placebo": 40,
-            "losers": 100,
+            "losers": 240,
         }
     )
     set_up_logs(
@@ -60,7 +60,10 @@ async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
         seed=seed, accounts=DEMO_ACCOUNTS, pace=DEMO_PACE, weight_per_minute=DEMO_WEIGHT
     )
     async with SimulatedExchange(config) as exchange, contextlib.AsyncExitStack() as stack:
-        console.print(f"Simulated exchange on {exchange.url} (REST and WebSocket).")
+        console.print(
+            f"The simulated exchange speaks REST and WebSocket on {exchange.url}. In another terminal,\n"
+            f"HYPERFADE_HOME={settings.home} hyperfade losers (or status, performance …) shows more."
+        )
         endpoints = Endpoints(exchange.url, exchange.ws_url, exchange.leaderboard_url, DEMO_WEIGHT)
         show = stack.enter_context(_progress(console))
         lines = _typed_lines() if chat else None
