@@ -1,6 +1,5 @@
 """The parts of the README that are made from the code: ``python -m hyperfade.reference`` writes them anew."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +46,12 @@ def _table(head: tuple[str, str], rows: list[tuple[str, str]]) -> str:
 def written_anew(text: str) -> str:
     """Return the README with its generated parts up to date."""
     for name, table in (("commands", command_table()), ("chat", chat_table())):
-        pattern = re.compile(rf"(<!-- {name}: begin -->\n).*?(\n<!-- {name}: end -->)", re.DOTALL)
-        text, count = pattern.subn(lambda match, table=table: match[1] + table + match[2], text)
-        if count != 1:
-            raise SystemExit(
-                f"README.md has no part named {name!r}: expected its begin and end comments once"
-            )
+        begin, end = f"<!-- {name}: begin -->\n", f"\n<!-- {name}: end -->"
+        before, found_begin, rest = text.partition(begin)
+        _, found_end, after = rest.partition(end)
+        if not (found_begin and found_end):
+            raise SystemExit(f"README.md has no part {name!r}: expected its begin and end comments")
+        text = f"{before}{begin}{table}{end}{after}"
     return text
 
 

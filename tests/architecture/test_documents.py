@@ -4,10 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-import typer.main
 
-from bot.commands import Commands
-from hyperfade.cli import app
+from hyperfade.reference import written_anew
 from hyperfade.settings import PREFIX, SECRETS, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,15 +40,8 @@ def test_secrets_hide_themselves(name: str):
     assert settings.secret_values() == ("a-very-secret-value",)
 
 
-def test_the_readme_names_every_command():
-    group = typer.main.get_command(app)
-    names = list(group.commands)  # type: ignore[attr-defined]
-    assert [name for name in names if f"hyperfade {name}" not in README] == []
-
-
-def test_the_readme_names_every_chat_command():
-    commands = Commands(None, None, None).commands  # type: ignore[arg-type]
-    assert [c.name for c in commands if f"`/{c.name}" not in README] == []
+def test_the_generated_parts_of_the_readme_are_fresh():
+    assert written_anew(README) == README, "run `make docs`"
 
 
 def test_every_formula_page_and_decision_is_linked():
