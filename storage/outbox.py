@@ -111,6 +111,8 @@ class Outbox:
                 await connection.execute(SQL["move_chat"], *key, new_chat)
             await connection.execute(SQL["move_alerts"], *key, new_chat)
             await connection.execute(SQL["move_queue"], *key, new_chat)
+            # Left behind is only what the new chat was told under its own id.
+            await connection.execute(SQL["bury"], *key, f"the chat is {new_chat} now, and was told there")
 
     async def next_due_s(self) -> float | None:
         """Return the seconds until something of the channels last leased for is due, or None."""

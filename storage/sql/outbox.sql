@@ -152,10 +152,14 @@ where a.channel = $1 and a.chat = $2 and a.thread = $3
     );
 
 -- name: move_queue
--- What waits follows; where something is on its way to the new chat already, it waits behind it.
+-- What waits follows. What is being sent stays so unless the new chat has something on its way,
+-- which it then waits behind.
 update outbox o set chat = $4,
-    state = 'pending', lease_until = null, lease_by = null
+    state = case when busy.alert_id is null and o.state = 'sending' then 'sending' else 'pending' end,
+    lease_until = case when busy.alert_id is null and o.state = 'sending' then o.lease_until end,
+    lease_by = case when busy.alert_id is null and o.state = 'sending' then o.lease_by end
 from alerts a
+left join outbox busy on busy.channel = $1 and busy.chat = $4 and busy.thread = $3 and busy.state <> 'pending'
 where o.channel = $1 and o.chat = $2 and o.thread = $3 and a.alert_id = o.alert_id and a.chat = $4;
 
 -- name: next_due
