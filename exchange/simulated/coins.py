@@ -113,6 +113,7 @@ _SPOT = [
     ("PURR/USDC", 0, 1, 0.1205, 1.1, 0.030, 12.0, 6_000, 2.0e5, 0),
     ("HYPE/USDC", 2, 1, 38.4, 1.2, 0.030, 2.0, 150_000, 6.0e7, 0),
 ]
+_NEW = ("MON", 0, 3, 0.0412, 1.4, 0.060, 5.0, 40_000, 8.0e6, 3)  # listed while the simulation runs
 _WIRE = {"HYPE/USDC": "@107"}
 
 
@@ -124,21 +125,23 @@ def _universe() -> tuple[Coin, ...]:
         coins.append(Coin(len(coins), *row, dex="xyz", only_isolated=row[0] == "xyz:NVDA"))
     for row in _SPOT:
         coins.append(Coin(len(coins), *row, spot=True, wire=_WIRE.get(row[0], "")))
+    coins.append(Coin(len(coins), *_NEW))
     return tuple(coins)
 
 
 UNIVERSE = _universe()
 BY_NAME = {coin.coin: coin for coin in UNIVERSE}
-MAIN = tuple(coin for coin in UNIVERSE if not coin.dex and not coin.spot)
+NEW = UNIVERSE[-1]
+MAIN = tuple(coin for coin in UNIVERSE if not coin.dex and not coin.spot and coin is not NEW)
 XYZ = tuple(coin for coin in UNIVERSE if coin.dex == "xyz")
 SPOT = tuple(coin for coin in UNIVERSE if coin.spot)
 PERPS = (*MAIN, *XYZ)
-TRADED = tuple(coin for coin in UNIVERSE if not coin.delisted)
+TRADED = tuple(coin for coin in UNIVERSE if not coin.delisted and coin is not NEW)
 DEXS = ("", "xyz")  # in dex order
 SPOT_HYPE = BY_NAME["@107"]
 PERP_HYPE = BY_NAME["HYPE"]
 
 
 def of_dex(dex: str) -> tuple[Coin, ...]:
-    """Return the perpetuals of one dex in asset order; "" is the main one."""
+    """Return the perpetuals that one dex has from the start, in asset order; "" is the main one."""
     return MAIN if not dex else tuple(coin for coin in XYZ if coin.dex == dex)

@@ -20,6 +20,7 @@ class SimulationConfig:
     greeting: bool = False  # the plain text first frame, which not every client can live with
     float_noise: bool = True  # "1064075.6000000001" as the real exchange prints
     reversion: float = 1.0  # how much of a move is given back; 0 is a pure random walk
+    listing_after_s: float | None = None  # when MON is listed
     block_ms: int = 80  # the real exchange makes 12 to 14 blocks a second
     max_connections: int = 10
     max_subscriptions: int = 1000

@@ -1,5 +1,6 @@
 """Turns the planned orders of an account's past into fills; changes when matching in the past does."""
 
+from math import log
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,10 @@ from exchange.simulated.panel import Panel
 TID_MASK = (1 << 50) - 1
 OID_EPOCH_MS = 1_600_000_000_000
 _APART_MS = 4_000  # orders of one account and coin are at least this far apart
-_MORE_PIECES = 0.56  # chance of another fill of the same order: 2.3 fills an order
-_MOST_PIECES = 14
+# as recorded: 64 % of taker orders have one fill, the rest 4.7 on average; resting ones mostly have one
+_ONE_FILL = {True: 0.64, False: 0.82}
+_GOES_ON = log(1 - 0.27)
+_MOST_PIECES = 40
 
 
 class Order(NamedTuple):
@@ -86,11 +89,12 @@ def execute(seed: int, address: str, orders: list[Order], panel: Panel, rng: np.
 def _pieces(order: Order, time: int, panel: Panel, rng: np.random.Generator) -> list[tuple[int, int, int]]:
     """Cut an order into fills: (time, price, signed size) each."""
     coin = order.coin
-    draws = rng.random(3 * _MOST_PIECES).tolist()
+    several, more = rng.random(2).tolist()
     count = 1
-    while draws[count] < _MORE_PIECES and count < _MOST_PIECES - 1 and not order.twap_id:
-        count += 1
-    parts = split(abs(order.size), [0.2 + share for share in draws[_MOST_PIECES : _MOST_PIECES + count]])
+    if several >= _ONE_FILL[order.taker] and not order.twap_id:
+        count = min(2 + int(log(more) / _GOES_ON), _MOST_PIECES)
+    draws = rng.random(2 * count).tolist()
+    parts = split(abs(order.size), [0.1 + share for share in draws[:count]])
     mid = panel.price(coin, time)
     half = coin.spread_bps * 0.5e-4 * mid
     buying = order.size > 0
@@ -98,7 +102,7 @@ def _pieces(order: Order, time: int, panel: Panel, rng: np.random.Generator) -> 
     step = coin.tick(px) * (1 if buying else -1)
     limit = panel.market.reach(coin, mid)
     pieces: list[tuple[int, int, int]] = []
-    for part, draw in zip(parts, draws[2 * _MOST_PIECES :], strict=False):
+    for part, draw in zip(parts, draws[count:], strict=False):
         if order.taker and draw < 0.3 and abs(px + step - mid) < limit:
             px += step
         if not order.taker and draw < 0.5 and pieces:

@@ -11,12 +11,11 @@ import numpy as np
 from exchange.simulated.book import Book, Books, Level
 from exchange.simulated.coins import (
     DAY_MS,
+    DEXS,
     HOUR_MS,
-    MAIN,
-    PERPS,
+    NEW,
     SPOT,
     SPOT_HYPE,
-    TRADED,
     Coin,
     of_dex,
 )
@@ -46,15 +45,26 @@ _GROWTH = ("xyz:XYZ100", "xyz:NVDA")
 class Listings:
     """Writes the market answers of the info endpoint."""
 
-    def __init__(self, market: Market, books: Books, printer: Printer, origin_ms: int) -> None:
+    def __init__(
+        self, market: Market, books: Books, printer: Printer, origin_ms: int, listing_ms: int | None = None
+    ) -> None:
         self.market = market
         self.books = books
         self._print = printer
+        self._listing_ms = listing_ms
         self._born_ms = origin_ms - LISTED_DAYS * DAY_MS
 
-    def meta(self, dex: str) -> Json:
+    def listed(self, coin: Coin, now: int) -> bool:
+        """Say whether a coin is known yet."""
+        return coin is not NEW or (self._listing_ms is not None and now >= self._listing_ms)
+
+    def perps(self, dex: str, now: int) -> tuple[Coin, ...]:
+        """Return the perpetuals of one dex in asset order; a new listing comes last."""
+        return (*of_dex(dex), NEW) if not dex and self.listed(NEW, now) else of_dex(dex)
+
+    def meta(self, dex: str, now: int) -> Json:
         """Write `meta` of one dex."""
-        coins = of_dex(dex)
+        coins = self.perps(dex, now)
         used = sorted({c.margin_table for c in coins if c.margin_table >= 50})
         tables = [
             [
@@ -122,7 +132,7 @@ class Listings:
 
     def contexts(self, dex: str, now: int) -> Json:
         """Write `metaAndAssetCtxs`."""
-        return [self.meta(dex), [self.context(c, now) for c in of_dex(dex)]]
+        return [self.meta(dex, now), [self.context(c, now) for c in self.perps(dex, now)]]
 
     def spot_meta(self) -> Json:
         """Write `spotMeta`."""
@@ -155,14 +165,15 @@ class Listings:
 
     def all_mids(self, dex: str, now: int) -> Json:
         """Write `allMids`; the main dex has the spot pairs too."""
-        coins = (*MAIN, *SPOT) if not dex else of_dex(dex)
+        coins = (*self.perps(dex, now), *(SPOT if not dex else ()))
         return {c.coin: self.mid(c, now) or exact(self.market.mark(c, now), c.px_decimals) for c in coins}
 
     def fast_contexts(self, now: int, before: dict[str, Json]) -> tuple[dict[str, Json], str | None]:
         """Return mark and mid of every perp, and what changed since `before`, packed, or None."""
         current: dict[str, Json] = {
             c.coin: {"markPx": exact(self.market.mark(c, now), c.px_decimals), "midPx": self.mid(c, now)}
-            for c in PERPS
+            for dex in DEXS
+            for c in self.perps(dex, now)
         }
         changed: dict[str, Json] = {}
         for name, value in current.items():
@@ -250,11 +261,6 @@ def packed(value: Json) -> str:
     squeezer = zlib.compressobj(wbits=-15)
     raw = squeezer.compress(json.dumps(value, separators=(",", ":")).encode()) + squeezer.flush()
     return base64.b64encode(raw).decode()
-
-
-def traded_names() -> list[str]:
-    """Return the names of all coins that trade."""
-    return [coin.coin for coin in TRADED]
 
 
 def _asset(coin: Coin) -> Json:

@@ -13,7 +13,7 @@ from random import Random
 
 from exchange.simulated.accounts import Account
 from exchange.simulated.book import Books
-from exchange.simulated.coins import MICRO, TRADED, Coin
+from exchange.simulated.coins import MICRO, NEW, TRADED, Coin
 from exchange.simulated.config import SimulationConfig
 from exchange.simulated.fills import split
 from exchange.simulated.market import Market
@@ -22,7 +22,10 @@ from exchange.simulated.noise import key_of
 from exchange.simulated.people import Kind, Person
 from exchange.simulated.registry import Registry
 
-_TWAP_SHARE = 0.14
+_NEW_SHARE = 0.03  # of crowd orders, once there is a new coin
+_TWAP_SHARE = 0.2  # of crowd orders: 14 % of trades, as recorded
+_ONE_TRADE = 0.75  # share of crowd orders that are one trade
+_MEDIAN_USD, _BUSIEST_USD = 420.0, 3.0e9  # of a crowd order in a coin with that daily volume
 _BRIEF_MS = 12_000  # what opens this early closes soon, so that a demonstration shows a whole story at once
 _MAKERS_KNOWN = 30
 _MAKERS_CROWD = 60
@@ -40,6 +43,8 @@ class Tape:
         self._books = books
         self._registry = registry
         self.origin_ms = origin_ms
+        listing = config.listing_after_s
+        self.listing_ms = None if listing is None else origin_ms + round(listing * 1000)
         self.matcher = Matcher(config, market, registry)
         self._random = Random(key_of(config.seed, "tape"))
         self._queue: list[tuple[int, int, Callable[[int], None]]] = []
@@ -118,13 +123,17 @@ class Tape:
     def _crowd_order(self, time: int) -> None:
         pick = bisect(self._coin_weights, self._random.random() * self._coin_weights[-1])
         pieces = 1
-        while self._random.random() < 0.31 and pieces < 20:
-            pieces += 1
-        self._cross(TRADED[pick], time, pieces)
+        if self._random.random() > _ONE_TRADE:
+            pieces = min(2 + int(self._random.expovariate(0.9)), 30)
+        coin = TRADED[pick]
+        if self.listing_ms is not None and time >= self.listing_ms and self._random.random() < _NEW_SHARE:
+            coin = NEW
+        self._cross(coin, time, pieces)
 
     def _cross(self, coin: Coin, time: int, pieces: int) -> None:
         rng = self._random
-        usd = min(max(250.0 * exp(2.0 * rng.gauss(0, 1)), 11.0), 250_000.0) * (0.3 if coin.spot else 1.0)
+        median = _MEDIAN_USD * (coin.day_volume_usd / _BUSIEST_USD) ** 0.15
+        usd = min(max(median * exp(2.3 * rng.gauss(0, 1)), 11.0), 250_000.0)
         size = self._units(coin, time, usd)
         buys = rng.random() < 0.5
         twap = rng.random() < _TWAP_SHARE

@@ -23,8 +23,8 @@ class MarketAnswers:
         self._now = now
         self._recent = recent
         self.table: dict[str, Callable[[Request], Json]] = {
-            "meta": lambda r: listings.meta(simulated_dex(r)),
-            "allPerpMetas": lambda r: [listings.meta(dex) for dex in DEXS],
+            "meta": lambda r: listings.meta(simulated_dex(r), now()),
+            "allPerpMetas": lambda r: [listings.meta(dex, now()) for dex in DEXS],
             "metaAndAssetCtxs": lambda r: listings.contexts(simulated_dex(r), now()),
             "perpDexs": lambda r: listings.perp_dexs(),
             "spotMeta": lambda r: listings.spot_meta(),
@@ -41,7 +41,8 @@ class MarketAnswers:
         }
 
     def _coin(self, request: Request) -> Coin | None:
-        return BY_NAME.get(read.word(request, "coin"))
+        coin = BY_NAME.get(read.word(request, "coin"))
+        return coin if coin is not None and self._listings.listed(coin, self._now()) else None
 
     def _level2(self, request: Request) -> Json:
         coin, figures, mantissa = self._coin(request), request.get("nSigFigs"), request.get("mantissa")
@@ -73,7 +74,9 @@ class MarketAnswers:
     def _predicted(self) -> Json:
         next_hour = (self._now() // 3_600_000 + 1) * 3_600_000
         contexts = zip(
-            self._listings.meta("")["universe"], self._listings.contexts("", self._now())[1], strict=True
+            self._listings.meta("", self._now())["universe"],
+            self._listings.contexts("", self._now())[1],
+            strict=True,
         )
         return [
             [asset["name"], [["HlPerp", {"fundingRate": ctx["funding"], "nextFundingTime": next_hour,

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from exchange.simulated.coins import MICRO, TRADED, Coin
+from exchange.simulated.coins import MICRO, NEW, TRADED, Coin
 from exchange.simulated.config import SimulationConfig
 from exchange.simulated.execution import OID_EPOCH_MS, TID_MASK
 from exchange.simulated.fills import Fill, Transfer
@@ -83,7 +83,7 @@ class Matcher:
 
     def __init__(self, config: SimulationConfig, market: Market, registry: Registry) -> None:
         self.truth: list[PositionEvent] = []
-        self.recent: dict[str, deque[Trade]] = {coin.coin: deque(maxlen=REPLAYED) for coin in TRADED}
+        self.recent: dict[str, deque[Trade]] = {coin.coin: deque(maxlen=REPLAYED) for coin in (*TRADED, NEW)}
         self.out: list[Trade] = []
         self.count = 0
         self._market = market

@@ -6,7 +6,7 @@ from typing import Any
 from exchange.simulated.account_answers import AccountAnswers
 from exchange.simulated.accounts import Account
 from exchange.simulated.book import Books
-from exchange.simulated.coins import BY_NAME, DEXS, PERPS, TRADED
+from exchange.simulated.coins import BY_NAME, DEXS, NEW, PERPS, TRADED
 from exchange.simulated.config import SimulationConfig
 from exchange.simulated.decimals import Printer, exact
 from exchange.simulated.listings import Listings
@@ -41,10 +41,9 @@ class Simulation:
         self.registry = Registry(config.seed, self.population, self.panel)
         self.tape = Tape(config, self.market, self.books, self.registry, self.origin_ms)
         printer = Printer(config.float_noise)
-        self.listings = Listings(self.market, self.books, printer, self.origin_ms)
+        self.listings = Listings(self.market, self.books, printer, self.origin_ms, self.tape.listing_ms)
         self.statements = Statements(config.seed, self.panel, printer)
         self.scores = Scores(config.seed, self.panel, printer)
-        self._known = frozenset(coin.coin for coin in (*TRADED, *PERPS))
         self._answers = {
             **MarketAnswers(self.listings, self.now, self.recent).table,
             **AccountAnswers(
@@ -79,7 +78,8 @@ class Simulation:
 
     def coins(self) -> frozenset[str]:
         """Return every coin that can be subscribed to."""
-        return self._known
+        known = (*TRADED, *PERPS, NEW)
+        return frozenset(c.coin for c in known if self.listings.listed(c, self._now))
 
     def recent(self, coin: str) -> list[Json]:
         """Return the last 30 trades of a coin, oldest first."""

@@ -203,3 +203,51 @@ def test_majors_are_tight_and_deep(run) -> None:
 def test_kinds_of_accounts_are_all_there() -> None:
     simulation = Simulation(SimulationConfig(accounts=400), HandClock())
     assert {p.kind for p in simulation.population.rows} == set(Kind) - {Kind.CROWD}
+
+
+def test_coin_can_be_listed_while_running() -> None:
+    clock = HandClock()
+    simulation = Simulation(SimulationConfig(accounts=20, listing_after_s=60), clock)
+
+    def names() -> list[str]:
+        return [asset["name"] for asset in simulation.answer({"type": "meta"})["universe"]]
+
+    before = names()
+    assert "MON" not in simulation.coins()
+    assert simulation.answer({"type": "l2Book", "coin": "MON"}) is None
+    clock.now += 59_000
+    assert not any(t.coin == "MON" for t in simulation.advance())
+    clock.now += 30_000
+    assert any(t.coin == "MON" for t in simulation.advance())
+    assert names() == [*before, "MON"]
+    assert len(simulation.answer({"type": "metaAndAssetCtxs"})[1]) == len(before) + 1
+    assert "MON" in simulation.coins()
+    assert "MON" in simulation.answer({"type": "allMids"})
+
+
+def test_two_second_coalescing_of_the_tape_finds_exactly_the_truth(run) -> None:
+    """What a detector has to do, done plainly: nothing missed, nothing invented."""
+    simulation, trades = run
+    start = Simulation(CONFIG, HandClock())
+    held: dict[tuple[str, int], int] = defaultdict(int)
+    decisive = {p.address for p in start.population.by_address.values() if p.directional}
+    for address in decisive:
+        for coin, position in start.registry.of(start.population.by_address[address]).positions.items():
+            held[address, coin] = position.size
+    last: dict[tuple[str, int], tuple[int, int]] = {}  # when and where in the list
+    found: list[tuple[str, int, int, int, int]] = []
+    for trade in trades:
+        for user, size in ((trade.buyer, trade.size), (trade.seller, -trade.size)):
+            if user not in decisive:
+                continue
+            key = user, trade.coin.index
+            before, held[key] = held[key], held[key] + size
+            seen = last.get(key)
+            if seen and trade.time - seen[0] <= 2_000:
+                found[seen[1]] = (*found[seen[1]][:4], held[key])
+                last[key] = trade.time, seen[1]
+            else:
+                last[key] = trade.time, len(found)
+                found.append((*key, trade.tid, before, held[key]))
+    truth = [(e.address, e.coin.index, e.tid, e.before, e.after) for e in simulation.truth]
+    assert sorted(found) == sorted(truth)
