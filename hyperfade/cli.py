@@ -114,6 +114,7 @@ def losers(
     explain: Annotated[bool, typer.Option("--explain", help="Show the parts of badness.")] = False,
     as_of: AsOf = None,
     cursor: Cursor = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the rows to this file instead.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the losers, worst first."""
@@ -128,6 +129,7 @@ def losers(
             explain=explain,
             as_of=as_of,
             cursor=cursor,
+            csv=csv,
             as_json=as_json,
         )
     )

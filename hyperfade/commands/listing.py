@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from core import answers
@@ -10,6 +11,7 @@ from core.account_trips import trips_reader
 from core.errors import UsageError
 from core.model.addresses import parse_address
 from core.model.alerts import Channel
+from core.model.answers import LosersAnswer
 from core.model.market import WINDOW_MS, Address, Coin
 from core.ranking.figures import MarketHistory
 from core.ranking.funding import FundingRates
@@ -54,9 +56,10 @@ async def losers(
     explain: bool,
     as_of: str | None,
     cursor: str | None,
+    csv: Path | None,
     as_json: bool,
 ) -> None:
-    """Print the list."""
+    """Print the list, or write it to a file as CSV."""
     async with _stores() as stores:
         answer = await answers.losers(
             stores.rankings,
@@ -69,8 +72,23 @@ async def losers(
             as_of_ms=parse_time(as_of),
             horizon=stores.settings.horizon,
         )
+        if csv is not None:
+            _write_csv(answer, csv)
+            return
         name = "standings" if explain or everybody else "losers"
         _show(answer, name, as_json, title=_title(coin, by), now_ms=stores.now_ms, items=answer.items)
+
+
+def _write_csv(answer: LosersAnswer, path: Path) -> None:
+    from messages.frames import losers_frame
+
+    try:
+        losers_frame(answer).to_csv(path, index=False)
+    except OSError as error:
+        raise UsageError(
+            f"--csv {path}: cannot write there ({error.strerror}); choose another file"
+        ) from None
+    print(f"{len(answer.items)} rows written to {path}.")
 
 
 async def trader(who: str, *, as_of: str | None, as_json: bool) -> None:
