@@ -17,7 +17,8 @@ $(UV):
 $(STAMP): $(UV) pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"Hyperfade needs Python 3.11 to 3.13, found {v[0]}.{v[1]}: set PYTHON=python3.12, say")'
 	@echo "setup: making .venv from uv.lock"
-	@$(UV) sync --frozen --quiet --python $(PYTHON)
+	@# the second try is for networks that sign with certificates of their own
+	@$(UV) sync --frozen --quiet --python $(PYTHON) 2>/dev/null || $(UV) sync --frozen --quiet --system-certs --python $(PYTHON)
 	@touch $(STAMP)
 
 setup: $(STAMP) ## make .venv from the lock file (all other targets do it too)
