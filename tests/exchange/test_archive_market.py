@@ -97,7 +97,7 @@ def test_candles_come_by_time_with_their_interval(shared: Path) -> None:
         ("15m", HOUR_MS // 4),
         ("1h", HOUR_MS),
     }
-    high = duckdb.sql(f"SELECT max(high) FROM '{path}' WHERE coin = 'SOL'").fetchall()[0][0]
+    high = duckdb.execute(f"SELECT max(high) FROM '{path}' WHERE coin = 'SOL'").fetchall()[0][0]
     assert max(bar.high for _, bar in bars if bar.coin == "SOL") == high
 
 

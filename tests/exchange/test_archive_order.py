@@ -1,6 +1,7 @@
 """Rows of real files come out in execution order, every fill once."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import accumulate, groupby, pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from core.model.fills import Fill
-from core.model.market import is_spot
+from core.model.market import Address, is_spot
 from core.ranking.chain import chain_breaks
 from exchange.archive import open_archive
 from exchange.archive.compression import PackedFile
@@ -86,7 +87,7 @@ def test_order_lost_to_sorting_by_tid_is_restored_by_the_chain(shared: Path) -> 
 def test_minute_times_keep_the_order_of_the_row_column(shared: Path) -> None:
     path = shared / "data" / "fills-3accounts-full.parquet"
     fills = read(path)
-    raw = duckdb.sql(f"SELECT user, time, oid, sz FROM '{path}' ORDER BY row").fetchall()
+    raw = duckdb.execute(f"SELECT user, time, oid, sz FROM '{path}' ORDER BY row").fetchall()
     assert [(f.user, f.time_ms, f.oid, float(f.sz)) for f in fills] == raw
     assert len(chain_breaks(fill for fill in fills if not is_spot(fill.coin))) == 6
     assert_seq_counts_from_zero(fills)
@@ -118,7 +119,7 @@ def test_floats_of_32_bits_become_the_decimals_they_stand_for(shared: Path) -> N
 def test_rows_whose_number_is_lost_keep_their_place(shared: Path) -> None:
     path = shared / "data" / "fills-23accounts-sample.parquet"
     fills = read(path)
-    raw = duckdb.sql(f"SELECT user, time, oid FROM '{path}'").fetchall()
+    raw = duckdb.execute(f"SELECT user, time, oid FROM '{path}'").fetchall()
     by_user = defaultdict(list)
     for user, time, oid in raw:
         by_user[user].append((time, oid))
@@ -188,7 +189,7 @@ def test_accounts_one_after_the_other_and_interleaved_read_alike(tmp_path: Path)
     )
     backward = write(tmp_path, json_lines(mine[::-1] + theirs), "backward")
 
-    def by_user(path: Path) -> dict[str, list[tuple[int | None, int]]]:
+    def by_user(path: Path) -> Mapping[Address, list[tuple[int | None, int]]]:
         found = defaultdict(list)
         for fill in read(path):
             found[fill.user].append((fill.oid, fill.seq))

@@ -5,11 +5,12 @@ import io
 import pandas as pd
 
 from core.model.answers import LosersAnswer
+from core.model.traders import TraderStanding
 from messages.frames import losers_frame
 from tests.support.facts import a_standing
 
 
-def _answer(*standings):
+def _answer(*standings: TraderStanding) -> LosersAnswer:
     return LosersAnswer(1_795_000_000_000, 100, 50, standings, None, None)
 
 

@@ -1,6 +1,7 @@
 """Fills that belong together become one event, whose kind is read from the position."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -98,7 +99,7 @@ def test_words_alone_make_a_liquidation_where_the_source_has_no_detail() -> None
         ({"dir": "A word we never saw"}, Cause.ORDER),
     ],
 )
-def test_what_nobody_ordered_is_told_apart(more: dict[str, object], cause: Cause) -> None:
+def test_what_nobody_ordered_is_told_apart(more: dict[str, Any], cause: Cause) -> None:
     (event,) = position_events([a_fill("2", "1", "A", **more)])
     assert (event.kind, event.cause) == (EventKind.DECREASE, cause)
 

@@ -24,11 +24,11 @@ def _lines(path: Path) -> list[Row]:
 
 def _table(path: Path, order: str = "") -> list[Row]:
     # Numbers come as their shortest decimal text: a 32-bit float would widen into noise.
-    names = [row[0] for row in duckdb.sql(f"describe select * from '{path}'").fetchall()]
-    kinds = {row[0]: row[1] for row in duckdb.sql(f"describe select * from '{path}'").fetchall()}
+    names = [row[0] for row in duckdb.execute(f"describe select * from '{path}'").fetchall()]
+    kinds = {row[0]: row[1] for row in duckdb.execute(f"describe select * from '{path}'").fetchall()}
     texts = [f'"{n}"::varchar' if kinds[n] in ("FLOAT", "DOUBLE") else f'"{n}"' for n in names]
     query = f"select {', '.join(texts)} from '{path}' {order}"
-    return [dict(zip(names, row, strict=True)) for row in duckdb.sql(query).fetchall()]
+    return [dict(zip(names, row, strict=True)) for row in duckdb.execute(query).fetchall()]
 
 
 @cache
