@@ -394,6 +394,33 @@ def test_old_funding_comes_as_daily_rows_with_the_same_sum(quiet: Simulation) ->
     assert daily > 100
 
 
+def test_funding_is_size_times_oracle_times_rate_and_longs_pay(quiet: Simulation) -> None:
+    checked = 0
+    for user in everybody(quiet)[:60]:
+        for row in ask(quiet, "userFunding", user=user, startTime=quiet.now() - 3 * 86_400_000):
+            delta, coin = row["delta"], BY_NAME[row["delta"]["coin"]]
+            hour = row["time"] // 3_600_000 * 3_600_000
+            (rate,) = ask(quiet, "fundingHistory", coin=coin.coin, startTime=hour, endTime=hour + 200)
+            assert delta["fundingRate"] == rate["fundingRate"]
+            mark = quiet.market.mark(coin, hour)
+            oracle = D(round(mark / (1 + float(rate["premium"])))).scaleb(-coin.px_decimals)
+            paid = D(delta["szi"]) * oracle * D(rate["fundingRate"])
+            assert D(delta["usdc"]) == pytest.approx(-paid, abs=D("0.000002"))
+            checked += 1
+    assert checked > 50
+
+
+def test_cumulative_funding_is_money_paid(quiet: Simulation) -> None:
+    for person in quiet.population.of_kind(Kind.HEDGER):
+        (entry,) = ask(quiet, "clearinghouseState", user=person.address)["assetPositions"]
+        got, page, start = D(0), None, 0
+        while page is None or len(page) == 500:
+            page = ask(quiet, "userFunding", user=person.address, startTime=start)
+            got += sum(D(r["delta"]["usdc"]) for r in page)
+            start = page[-1]["time"] + 1
+        assert abs(D(entry["position"]["cumFunding"]["allTime"]) + got) < D("0.001")
+
+
 def test_noise_can_be_switched_off() -> None:
     exact = Simulation(SimulationConfig(accounts=40, float_noise=False), lambda: 1_795_500_123_456)
     noisy = Simulation(SimulationConfig(accounts=40), lambda: 1_795_500_123_456)

@@ -87,6 +87,17 @@ def test_time_runs_scaled_and_positions_follow() -> None:
     assert venue.finished
 
 
+def test_missing_rows_dont_break_positions() -> None:
+    """TWAP slices aren't in recorded fills; the next startPosition shows what they did."""
+    rows = [fill(T, "B", "2.0", "0.0", 1), fill(T + 10, "B", "1.0", "7.0", 2)]
+    clock = HandClock()
+    venue = ReplayVenue({A: rows}, clock)
+    clock.now += 1_000
+    venue.advance()
+    (held,) = venue.answer({"type": "clearinghouseState", "user": A})["assetPositions"]
+    assert held["position"]["szi"] == "8.0"
+
+
 def test_what_lies_before_the_start_is_history() -> None:
     rows = [fill(T, "B", "2.0", "0.0", 1), fill(T + 60_000, "A", "2.0", "2.0", 2)]
     venue = ReplayVenue({A: rows}, HandClock(), start_ms=T + 30_000)
