@@ -42,6 +42,7 @@ from tests.support.published import (
     silence_console,
 )
 
+pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 ALL = Subscription(None)
 

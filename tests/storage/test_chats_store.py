@@ -1,0 +1,105 @@
+"""Who may hear what is remembered, and a code makes an owner once."""
+
+import asyncio
+
+import pytest
+
+from core.errors import StorageError
+from core.model.alerts import Role, Subscription, Target
+from core.model.market import Coin
+from core.ports import ChatStore
+from storage.chats import CODE_LENGTH, Chats
+from storage.database import Database
+from storage.outbox import Outbox
+from tests.support.published import ANNA, BEN, CONSOLE
+
+pytest_plugins = ("tests.support.postgres",)
+pytestmark = pytest.mark.asyncio
+
+
+async def test_the_terminal_hears_everything_from_the_start(database: Database) -> None:
+    chat = await Chats(database).chat(CONSOLE)
+    assert chat is not None
+    assert (chat.role, chat.subscriptions, chat.disabled_reason) == (Role.OWNER, (Subscription(None),), None)
+
+
+async def test_a_known_chat_keeps_its_role_and_gets_its_new_title(database: Database) -> None:
+    chats: ChatStore = Chats(database)
+    assert await chats.chat(ANNA) is None
+    first = await chats.add_chat(ANNA, Role.PENDING, "Anna")
+    assert (first.target, first.role, first.title, first.subscriptions) == (ANNA, Role.PENDING, "Anna", ())
+    await chats.set_role(ANNA, Role.MEMBER)
+    again = await chats.add_chat(ANNA, Role.PENDING, "Anna B.")
+    assert (again.role, again.title) == (Role.MEMBER, "Anna B.")
+    assert await chats.chat(ANNA) == again
+
+
+async def test_a_topic_is_a_chat_of_its_own(database: Database) -> None:
+    chats = Chats(database)
+    await chats.add_chat(BEN, Role.MEMBER, "topic")
+    assert await chats.chat(Target(BEN.channel, BEN.chat)) is None
+
+
+async def test_subscriptions_are_one_per_coin_and_changed_by_repeating(database: Database) -> None:
+    chats = Chats(database)
+    await chats.add_chat(ANNA, Role.MEMBER, "Anna")
+    btc, everything = Coin("BTC"), Subscription(None)
+    for wanted in (Subscription(btc), everything, Subscription(btc, 5_000.0, 60.0)):
+        await chats.subscribe(ANNA, wanted)
+    chat = await chats.chat(ANNA)
+    assert chat is not None
+    assert chat.subscriptions == (everything, Subscription(btc, 5_000.0, 60.0))
+    assert await chats.unsubscribe(ANNA, Coin("ETH")) == 0
+    assert await chats.unsubscribe(ANNA, btc) == 1
+    await chats.subscribe(ANNA, Subscription(btc))
+    assert await chats.unsubscribe(ANNA, None) == 2
+
+
+async def test_nobody_unknown_can_subscribe(database: Database) -> None:
+    with pytest.raises(StorageError):
+        await Chats(database).subscribe(ANNA, Subscription(None))
+
+
+async def test_a_code_works_once_for_whoever_is_first(database: Database) -> None:
+    chats = Chats(database)
+    assert await chats.owners() == []
+    code = await chats.new_owner_code()
+    assert len(code) == CODE_LENGTH
+    assert not await chats.claim_owner(ANNA, code[:-1] + ("A" if code[-1] != "A" else "B"), "Anna")
+    tries = [chats.claim_owner(target, f" {code.lower()} ", "first") for target in (ANNA, BEN)]
+    assert sorted(await asyncio.gather(*tries)) == [False, True]
+    assert not await chats.claim_owner(ANNA, code, "again")
+    [owner] = await chats.owners()
+    assert owner.role is Role.OWNER
+
+
+async def test_a_new_code_replaces_the_old_one(database: Database) -> None:
+    chats = Chats(database)
+    old, new = await chats.new_owner_code(), await chats.new_owner_code()
+    assert not await chats.claim_owner(ANNA, old, "Anna")
+    assert await chats.claim_owner(ANNA, new, "Anna")
+
+
+async def test_the_code_itself_is_nowhere_in_the_database(database: Database) -> None:
+    code = await Chats(database).new_owner_code()
+    async with database.connection() as connection:
+        rows = await connection.fetch("select code_hash from owner_codes")
+    assert len(rows) == 1
+    assert code.encode() not in rows[0]["code_hash"]
+
+
+async def test_a_chat_that_waited_becomes_owner_by_the_code(database: Database) -> None:
+    chats = Chats(database)
+    await chats.add_chat(ANNA, Role.PENDING, "Anna")
+    assert await chats.claim_owner(ANNA, await chats.new_owner_code(), "Anna")
+    assert [chat.target for chat in await chats.owners()] == [ANNA]
+
+
+async def test_a_chat_is_switched_off_and_on(database: Database) -> None:
+    chats = Chats(database)
+    await chats.add_chat(ANNA, Role.MEMBER, "Anna")
+    await Outbox(database).disable_target(ANNA, "blocked")
+    await chats.enable(ANNA)
+    chat = await chats.chat(ANNA)
+    assert chat is not None
+    assert chat.disabled_reason is None
