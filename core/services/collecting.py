@@ -21,6 +21,9 @@ log = structlog.get_logger(__name__)
 HISTORY_MS = WINDOW_MS + 5 * DAY_MS
 """How far back fills are fetched: trips that began before the window count with their whole result."""
 
+MOST_FILLS = 20_000
+"""An account with more fills than that is a machine; reading it would cost the weight of fifty others."""
+
 TWAP_HISTORY_MS = 13 * DAY_MS
 CANDLE = "15m"
 HEDGED_SHARE = 0.5
@@ -121,13 +124,7 @@ class CollectService:
         """Fetch one account's fills, portfolio and equity since the last time, and store them."""
         now_ms = self._clock.now_ms()
         start_ms = self._collected_to.get(account, now_ms - HISTORY_MS)
-        fills: list[Fill] = []
-        async for page in self._exchange.fills(account, start_ms, now_ms):
-            fills += page
-        if chain_breaks(fill for fill in fills if not is_spot(fill.coin)):
-            # slices of TWAP orders aren't among the fills; only they explain such holes
-            slices = await self._exchange.twap_fills(account, max(start_ms, now_ms - TWAP_HISTORY_MS), now_ms)
-            fills = order_fills([*fills, *slices])
+        fills = await self._fills_since(account, start_ms, now_ms)
         portfolio = await self._exchange.portfolio(account)
         states = [await self._exchange.account_state(account, dex) for dex in _dexes_of(fills)]
         spot = await self._exchange.spot_balances(account)
@@ -139,6 +136,20 @@ class CollectService:
         )
         await self._store.save_account(known, now_ms)
         self._collected_to[account] = now_ms
+
+    async def _fills_since(self, account: Address, start_ms: int, now_ms: int) -> list[Fill]:
+        """Return the account's fills in execution order; none of an account too active to be read."""
+        fills: list[Fill] = []
+        async for page in self._exchange.fills(account, start_ms, now_ms):
+            fills += page
+            if len(fills) > MOST_FILLS:
+                log.info("too active to be read", account=account, fills_read=len(fills))
+                return []
+        if chain_breaks(fill for fill in fills if not is_spot(fill.coin)):
+            # slices of TWAP orders aren't among the fills; only they explain such holes
+            slices = await self._exchange.twap_fills(account, max(start_ms, now_ms - TWAP_HISTORY_MS), now_ms)
+            fills = order_fills([*fills, *slices])
+        return fills
 
     async def update(self, accounts: Sequence[KnownAccount]) -> None:
         """Fetch what is new of accounts known before, a few at a time."""
