@@ -69,6 +69,13 @@ async def test_only_the_watched_accounts_trades_are_reported_on_either_side():
     assert (heard.trades[0].buyer, heard.trades[0].px) == (LOSER, Decimal("10.5"))
 
 
+@pytest.mark.parametrize("side", ["buyer", "seller"])
+async def test_one_watched_party_is_enough_in_a_frame_of_one_trade(side: str):
+    tape, inbox = tape_of(LOSER)
+    tape.take(frame(row(1, 200, **{side: LOSER})), SINCE, 205)
+    assert await tids(inbox) == [(False, [1])]
+
+
 async def test_a_trade_comes_once_though_the_exchange_repeats_it():
     tape, inbox = tape_of(LOSER)
     tape.take(frame(row(1, 99, buyer=LOSER), row(2, 100, buyer=LOSER)), SINCE, 105)

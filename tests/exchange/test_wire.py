@@ -70,6 +70,15 @@ def test_fills_of_2023_have_no_tid_and_no_fee_token(shared: Path):
     assert {fill.fee_token for fill in got} == {None}
 
 
+def test_rows_that_run_backward_are_turned_round_and_others_are_not():
+    forward = [{**FILL, "time": t, "tid": i} for i, t in enumerate([5, 5, 6, 6])]
+    expected = fills.fills_of(body(forward), ME)
+    assert [fill.tid for fill in expected] == [0, 1, 2, 3]
+    assert fills.fills_of(body(forward[::-1]), ME) == expected
+    one_moment = [{**FILL, "tid": i} for i in range(3)]
+    assert [fill.tid for fill in fills.fills_of(body(one_moment), ME)] == [0, 1, 2]
+
+
 def test_newest_first_is_turned_round_inside_the_millisecond_too(shared: Path):
     raw = (shared / "exchange/recorded/sdk_userFillsByTime_2023.json").read_bytes()
     got = fills.fills_of(raw, ME)
