@@ -97,6 +97,7 @@ class VenueServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop listening and end every connection."""
+        self.venue.stop()
         for task in self._tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):

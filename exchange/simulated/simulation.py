@@ -34,6 +34,7 @@ class Simulation:
         self._clock = clock
         self.origin_ms = clock()
         self._now = self.origin_ms
+        self._stopped = False
         self.market = Market(config.seed, config.reversion)
         self.books = Books(self.market)
         self.population = Population(config.seed, config.accounts)
@@ -149,10 +150,16 @@ class Simulation:
         """Make the leaderboard: one row per master or lone account, ordered by the month's volume."""
         now, rows = self.now(), list[tuple[int, Json]]()
         for person in self.population.rows:
+            if self._stopped:
+                break
             people = (person, *self.population.subs.get(person.address, ()))
             rows.append(self.scores.leaderboard_row(person, [self._snapshot(p) for p in people], now))
         rows.sort(key=lambda row: -row[0])
         return {"leaderboardRows": [row for _, row in rows]}
+
+    def stop(self) -> None:
+        """Let a leaderboard in the making end at once."""
+        self._stopped = True
 
     def vaults(self) -> Json:
         """Make the vault list."""

@@ -62,3 +62,6 @@ class Venue(Protocol):
 
     def vaults(self) -> Json:
         """Make the vault list (slow; may run in a thread)."""
+
+    def stop(self) -> None:
+        """Let slow work in a thread end at once; its result is of no use any more."""
