@@ -13,7 +13,7 @@ import pytest
 from core.errors import RequestRefused, SettingsError
 from core.model.market import Address, Coin
 from core.ports import FeedItem, GapHeard, MidsHeard, QuoteHeard, TradesHeard
-from exchange.feed import HyperliquidFeed
+from exchange.feed import MAX_CONNECTIONS, HyperliquidFeed
 from exchange.session import SILENCE_MIN_FRAMES, FeedTiming
 from exchange.wire.frames import Subscription
 from tests.exchange.scripted_ws import ScriptedWs
@@ -295,6 +295,30 @@ async def test_a_server_that_is_down_is_tried_with_growing_jittered_pauses():
         await reading
     assert all(0 <= s <= min(30.0, 0.5 * 2.0 ** (i + 1)) for i, s in enumerate(slept))
     assert max(slept) > 2.0
+
+
+async def test_no_more_connections_are_opened_than_the_exchange_allows_in_a_minute():
+    async with ScriptedWs() as server:
+        url = server.url
+    attempts = 0
+    one_too_many = asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts > MAX_CONNECTIONS:
+            one_too_many.set()
+
+    feed = HyperliquidFeed(
+        url, now_ms=lambda: NOW_MS, rng=random.Random(1), sleep=sleep, monotonic=lambda: 0.0
+    )
+    reading = asyncio.ensure_future(anext(aiter(feed)))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(one_too_many.wait(), 0.3)
+    assert attempts == MAX_CONNECTIONS
+    await feed.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await reading
 
 
 async def test_the_sockets_wait_for_no_reader():
