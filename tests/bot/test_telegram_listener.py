@@ -11,7 +11,7 @@ import telegram
 from structlog.testing import capture_logs
 
 from bot.commands import Commands
-from bot.telegram import TelegramListener
+from bot.telegram import AT_ONCE, TelegramListener
 from core.errors import ChannelRefused
 from core.model.alerts import Channel, Role, Target
 from tests.support import faults
@@ -20,7 +20,6 @@ from tests.support.chat_desk import ChatRows, make_commands
 from tests.support.telegram_server import TelegramServer, api_fault, too_many_requests
 
 pytestmark = pytest.mark.asyncio
-pytest_plugins = ("tests.support.fixtures",)
 
 ANN = 7
 GROUP = -1001
@@ -133,6 +132,37 @@ async def test_post_in_a_channels_name_changes_nothing(telegram_server: Telegram
         assert "only its administrators" in (await telegram_server.ask(ANN, "/subscribe BTC", GROUP)).text
 
 
+async def test_anonymous_administrator_changes_nothing(telegram_server: TelegramServer) -> None:
+    chat = telegram_server.add_chat(GROUP)
+    anonymous = telegram_server.add_user(1_087_968_824, "Group", "GroupAnonymousBot")
+    telegram_server.set_member(GROUP, anonymous.id, "administrator")
+    text = "/subscribe@hyperfade_test_bot BTC"
+    async with listening(telegram_server, prepare=group):
+        telegram_server.updates.put(
+            "message",
+            {
+                "message_id": 1,
+                "date": 1,
+                "chat": chat.wire(),
+                "from": anonymous.wire(),
+                "sender_chat": chat.wire(),
+                "text": text,
+                "entities": [{"type": "bot_command", "offset": 0, "length": len(text) - 4}],
+            },
+        )
+        answer = await telegram_server.wait_for_message(GROUP)
+        assert "only its administrators" in answer.text
+
+
+async def test_more_commands_than_slots_are_all_answered(telegram_server: TelegramServer) -> None:
+    async with listening(telegram_server):
+        for _ in range(AT_ONCE + 5):
+            await telegram_server.send_text(ANN, "/help")
+        await telegram_server.wait_for(
+            lambda: len([one for one in telegram_server.messages(ANN) if one.sender.is_bot]) == AT_ONCE + 5
+        )
+
+
 async def test_blocked_and_unblocked_switch_the_chat_off_and_on(telegram_server: TelegramServer) -> None:
     place = Target(Channel.TELEGRAM, str(ANN))
     telegram_server.add_user(ANN)
@@ -216,6 +246,9 @@ async def test_what_was_read_is_not_answered_again_after_a_restart(telegram_serv
     async with listening(telegram_server):
         await telegram_server.ask(ANN, "/status")
     assert len([one for one in telegram_server.messages(ANN) if one.sender.is_bot]) == 2
+    last = telegram_server.calls_of("getUpdates")[-1].params
+    assert last.get("timeout", 0) == 0
+    assert last["offset"] > 0
 
 
 async def test_fault_in_one_command_is_logged_and_the_next_is_answered(
