@@ -6,12 +6,13 @@ the trades of those accounts are held.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 import structlog
 
-from core.errors import ExchangeError
+from core.detection.tracker import PositionTracker
+from core.errors import ExchangeError, StorageError
 from core.model.answers import HeldPosition
 from core.model.fills import AccountState, Fill
 from core.model.market import Address, Coin, Side, Trade, dex_of
@@ -34,6 +35,13 @@ SEEDERS = 8
 LONGEST_REPAIR_MS = 6 * 3_600_000
 """After a longer absence positions are only compared: what happened meanwhile is history."""
 
+SHORT_GAP_MS = 60_000
+"""After a shorter absence, who holds what we expected is taken to have done nothing: asking for the
+fills of all would take minutes of the request budget."""
+
+RETRY_MS = 30_000
+"""Pause before an account whose position couldn't be had is asked for again."""
+
 OVERLAP_MS = 15_000
 """How much earlier than the last sign of life back-fill begins: what was heard may not have been written."""
 
@@ -54,7 +62,8 @@ def fills_of_trade(trade: Trade, watched: Iterable[Address]) -> list[Fill]:
                     start_position=None,
                     crossed=trade.taker == account,
                     tid=trade.tid,
-                    is_twap=trade.is_twap,
+                    # the slice is the taker's; who rested in the book had an ordinary order
+                    is_twap=trade.is_twap and trade.taker == account,
                 )
             )
     return fills
@@ -81,8 +90,12 @@ class ListenService:
         self._watched: frozenset[Address] = frozenset()
         self._seeded: set[Address] = set()
         self._dexes: dict[Address, frozenset[str]] = {}
-        self._jobs: asyncio.Queue[tuple[Sequence[Address], int | None]] = asyncio.Queue()
-        self.last_heard_ms: int | None = None
+        self._wanted: dict[Address, int | None] = {}
+        self._wanting = asyncio.Event()
+        self._at_work: dict[Address, int | None] = {}
+        self._failed: dict[Address, int | None] = {}
+        self._retry_from_ms = 0
+        self._heard_ms: int | None = None
         self.gaps = 0
 
     async def run(self) -> None:
@@ -99,7 +112,7 @@ class ListenService:
                 case TradesHeard():
                     self._hear_trades(item)
                 case MidsHeard():
-                    self.last_heard_ms = item.received_ms
+                    self._heard_ms = item.received_ms
                     for coin, px in item.mids.items():
                         self._detection.take_price(coin, px, item.received_ms)
                 case QuoteHeard():
@@ -107,17 +120,20 @@ class ListenService:
                 case GapHeard():
                     self.gaps += 1
                     log.warning("feed was deaf", from_ms=item.from_ms, to_ms=item.to_ms)
-                    self._queue(sorted(self._watched), item.from_ms)
+                    for account in sorted(self._watched):
+                        self._want(account, item.from_ms)
+            if self._failed and self._heard_ms is not None and self._heard_ms >= self._retry_from_ms:
+                self._want_failed()
 
     def _hear_trades(self, item: TradesHeard) -> None:
-        self.last_heard_ms = item.received_ms
+        self._heard_ms = item.received_ms
         if item.is_history:
             return
         fills = [fill for trade in item.trades for fill in fills_of_trade(trade, self._watched)]
-        for fill in fills:
-            self._note_dex(fill)
         if fills:
             self._detection.take(fills)
+        for fill in fills:
+            self._note_dex(fill)
 
     def _note_dex(self, fill: Fill) -> None:
         """Ask for the positions of a dex at the account's first trade there."""
@@ -125,7 +141,7 @@ class ListenService:
         dex = dex_of(fill.coin)
         if dex and known is not None and dex not in known:
             self._dexes[fill.user] = known | {dex}
-            self._jobs.put_nowait(([fill.user], None))
+            self._want(fill.user, None)
 
     def _hear_quote(self, item: QuoteHeard) -> None:
         quote = item.quote
@@ -150,79 +166,150 @@ class ListenService:
         new = sorted(accounts - self._watched)
         self._watched = accounts
         self._seeded &= accounts
+        self._dexes = {account: dexes for account, dexes in self._dexes.items() if account in accounts}
+        self._failed = {account: since for account, since in self._failed.items() if account in accounts}
         for account in new:
-            self._detection.hold(account)
+            self._want(account, since_ms)
         self._feed.watch_accounts(accounts)
-        if new:
-            self._queue(new, since_ms)
-
-    def _queue(self, accounts: Sequence[Address], since_ms: int | None) -> None:
-        for account in accounts:
-            self._detection.hold(account)
-        self._jobs.put_nowait((accounts, since_ms))
 
     @property
     def seeded(self) -> int:
         """Return of how many watched accounts the position is known."""
         return len(self._seeded)
 
+    @property
+    def last_heard_ms(self) -> int | None:
+        """Return up to when all is known: the last sign of the feed, or the oldest gap under repair."""
+        open_gaps = [
+            since for since in (*self._wanted.values(), *self._at_work.values()) if since is not None
+        ]
+        return min((at for at in (self._heard_ms, *open_gaps) if at is not None), default=None)
+
     # --- positions ----------------------------------------------------------------------------
+
+    def _want(self, account: Address, since_ms: int | None) -> None:
+        """Hold an account until its position is known, back to ``since_ms`` where it was known before."""
+        self._detection.hold(account)
+        known_ms = self._wanted.get(account)
+        both = [at for at in (known_ms, since_ms) if at is not None]
+        is_new = account in self._wanted and known_ms is None and account not in self._seeded
+        self._wanted[account] = None if is_new else min(both, default=None)
+        self._wanting.set()
+
+    def _want_failed(self) -> None:
+        failed, self._failed = self._failed, {}
+        for account, since_ms in failed.items():
+            self._want(account, since_ms)
 
     async def _repair(self) -> None:
         while True:
-            accounts, since_ms = await self._jobs.get()
-            queue = iter(accounts)
-
-            async def work(queue: Iterable[Address] = queue, since_ms: int | None = since_ms) -> None:
-                for account in queue:
-                    await self._seed(account, since_ms)
-
+            if not self._wanted:
+                self._wanting.clear()
+                await self._wanting.wait()
+            accounts = len(self._wanted)
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(SEEDERS, len(accounts))):
-                    group.create_task(work())
-            log.info("positions known", accounts=len(accounts), of=len(self._watched))
+                for _ in range(min(SEEDERS, accounts)):
+                    group.create_task(self._seed_wanted())
+            log.info("positions known", accounts=accounts, of=len(self._watched))
+
+    async def _seed_wanted(self) -> None:
+        while (account := self._most_urgent()) is not None:
+            self._at_work[account] = since_ms = self._wanted.pop(account)
+            try:
+                await self._seed(account, since_ms)
+            finally:
+                del self._at_work[account]
+
+    def _most_urgent(self) -> Address | None:
+        """Return whom to ask for next: those first who trade while they wait."""
+        idle = [account for account in self._wanted if account not in self._at_work]
+        return next((one for one in idle if self._detection.has_waiting(one)), next(iter(idle), None))
 
     async def _seed(self, account: Address, since_ms: int | None) -> None:
         """Make one account's position true: back-fill what is missing, compare, go on."""
         as_of_ms: dict[str, int] = {}
-        self._detection.hold(account)
         try:
-            as_of_ms = await self._make_true(account, since_ms)
-            self._seeded.add(account)
-        except ExchangeError as error:
+            if account in self._watched:
+                as_of_ms = await self._make_true(account, since_ms)
+                self._seeded.add(account)
+        except (ExchangeError, StorageError) as error:
             log.warning("position unknown", account=account, error=str(error))
+            self._give_up(account, since_ms)
         finally:
-            self._detection.release(account, as_of_ms)
+            if account not in self._wanted:  # else another gap came meanwhile: go on waiting
+                self._detection.release(account, as_of_ms)
+
+    def _give_up(self, account: Address, since_ms: int | None) -> None:
+        """Know nothing of this account until a later try: what was known may be wrong by now."""
+        self._detection.detector.tracker(account).forget()
+        self._seeded.discard(account)
+        if not self._failed:
+            self._retry_from_ms = self._clock.now_ms() + RETRY_MS
+        self._failed[account] = since_ms
 
     async def _make_true(self, account: Address, since_ms: int | None) -> dict[str, int]:
-        tracker = self._detection.detector.tracker(account)
         dexes = await self._dexes_of(account)
+        written_ms: dict[Coin, int] = {}
         if account not in self._seeded and since_ms is not None:
-            stored = await self._store.positions(account)
-            if stored:
-                tracker.seed({held.coin: held.szi for held in stored}, dexes)
-                self._seeded.add(account)
+            written_ms = await self._take_stored(account, dexes)
         states = [await self._exchange.account_state(account, dex) for dex in dexes]
         as_of_ms = {state.dex: state.time_ms or self._clock.now_ms() for state in states}
-        earliest_ms = min(as_of_ms.values())
         truth = {position.coin: position.szi for state in states for position in state.positions}
         if account not in self._seeded:
-            tracker.seed(truth, dexes)
+            self._tracker(account).seed(truth, dexes)
         else:
-            if since_ms is not None and earliest_ms - since_ms <= LONGEST_REPAIR_MS:
-                await self._back_fill(account, since_ms - OVERLAP_MS, earliest_ms)
-            wrong = tracker.correct(truth, dexes)
-            if wrong:
-                log.warning("positions corrected", account=account, coins=sorted(wrong))
+            await self._reconcile(account, since_ms, truth, as_of_ms, written_ms)
         self._detection.end_where_gone(account)
+        earliest_ms = min(as_of_ms.values())
         await self._store.save_positions(account, _held(states, earliest_ms), earliest_ms)
         return as_of_ms
 
-    async def _back_fill(self, account: Address, from_ms: int, to_ms: int) -> None:
-        tracker = self._detection.detector.tracker(account)
-        tracker.remember(await self._fills.fills_of(account, from_ms))
-        async for page in self._exchange.fills(account, from_ms, to_ms):
-            self._detection.hear_late(page)
+    async def _take_stored(self, account: Address, dexes: Sequence[str]) -> dict[Coin, int]:
+        """Seed with what an earlier life stored; return up to when its fills are in it, by coin."""
+        stored = await self._store.positions(account)
+        if stored:
+            self._tracker(account).seed({held.coin: held.szi for held in stored}, dexes)
+            self._seeded.add(account)
+        return {held.coin: held.updated_ms for held in stored}
+
+    async def _reconcile(
+        self,
+        account: Address,
+        since_ms: int | None,
+        truth: Mapping[Coin, Decimal],
+        as_of_ms: Mapping[str, int],
+        written_ms: Mapping[Coin, int],
+    ) -> None:
+        """Find what happened since a position was known: heard and waiting, or to be back-filled."""
+        tracker = self._tracker(account)
+        known = {dex: at for dex, at in as_of_ms.items() if dex in tracker.known_dexes}
+        missed = tracker.differences(truth, known, self._detection.waiting(account, known))
+        away_ms = None if since_ms is None else min(as_of_ms.values()) - since_ms
+        if since_ms is not None and away_ms is not None and away_ms <= LONGEST_REPAIR_MS:
+            is_faded = self._detection.detector.is_faded(account)
+            if missed or is_faded or away_ms > SHORT_GAP_MS:
+                await self._back_fill(account, since_ms - OVERLAP_MS, as_of_ms, written_ms)
+        if not missed:
+            self._detection.hear_waiting(account, known)
+        wrong = self._tracker(account).correct(truth, as_of_ms)
+        if wrong:
+            log.warning("positions corrected", account=account, coins=sorted(wrong))
+
+    async def _back_fill(
+        self, account: Address, from_ms: int, as_of_ms: Mapping[str, int], written_ms: Mapping[Coin, int]
+    ) -> None:
+        if written_ms:
+            stored = await self._fills.fills_of(account, from_ms)
+            self._tracker(account).remember(
+                fill for fill in stored if fill.time_ms <= written_ms.get(fill.coin, 0)
+            )
+        async for page in self._exchange.fills(account, from_ms, max(as_of_ms.values())):
+            self._detection.hear_late(
+                [fill for fill in page if fill.time_ms <= as_of_ms.get(dex_of(fill.coin), 0)]
+            )
+
+    def _tracker(self, account: Address) -> PositionTracker:
+        return self._detection.detector.tracker(account)
 
     async def _dexes_of(self, account: Address) -> list[str]:
         known = self._dexes.get(account)

@@ -20,7 +20,6 @@ from tests.support.chat_desk import ChatRows, FactRows, make_commands
 from tests.support.discord_server import DiscordServer, discord_fault
 
 pytestmark = pytest.mark.asyncio
-pytest_plugins = ("tests.support.fixtures",)
 
 ANN = 900_000_000_000_000_007
 BOSS = 900_000_000_000_000_008

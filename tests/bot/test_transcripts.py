@@ -23,7 +23,6 @@ from tests.support.discord_server import DiscordServer
 from tests.support.telegram_server import TelegramServer
 
 pytestmark = pytest.mark.asyncio
-pytest_plugins = ("tests.support.fixtures",)
 
 ANN = 900_000_000_000_000_007
 

@@ -20,7 +20,6 @@ from tests.support.discord_server import DiscordServer, banned, discord_fault, r
 from tests.support.faults import Fault
 
 pytestmark = pytest.mark.asyncio
-pytest_plugins = ("tests.support.fixtures",)
 
 
 @pytest_asyncio.fixture

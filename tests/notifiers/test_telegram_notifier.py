@@ -28,7 +28,6 @@ from tests.support.faults import Fault
 from tests.support.telegram_server import TelegramServer, api_fault, too_many_requests
 
 pytestmark = pytest.mark.asyncio
-pytest_plugins = ("tests.support.fixtures",)
 
 CHAT = 4242
 

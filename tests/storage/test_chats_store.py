@@ -13,7 +13,6 @@ from storage.database import Database
 from storage.outbox import Outbox
 from tests.support.published import ANNA, BEN, CONSOLE
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 
 

@@ -14,7 +14,6 @@ from storage.reader import Reader
 from storage.values import from_json, to_json
 from tests.support.fill_values import ALICE, a_fill
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 
 

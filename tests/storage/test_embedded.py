@@ -17,7 +17,6 @@ from core.errors import AlreadyRunning, StorageError
 from storage.embedded import borrowed_server, embedded_server, running_server
 from storage.home import LOCK_NAME
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 
 CHILD = Path(__file__).with_name("embedded_child.py")

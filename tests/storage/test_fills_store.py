@@ -15,7 +15,6 @@ from storage.fill_rows import FillWriter
 from storage.fills import Fills
 from tests.support.fill_values import ALICE, BOB, JULY_MS, a_fill, as_heard
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 
 

@@ -11,7 +11,6 @@ from storage.fills import Fills
 from storage.imports import Imports
 from tests.support.fill_values import ALICE, a_fill, as_heard
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 
 NEW = ImportProgress()

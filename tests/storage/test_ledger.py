@@ -8,7 +8,6 @@ from storage.database import Database
 from storage.ledger import BEGINNING, Ledger, LedgerCheck, canonical, chained, entry_body
 from tests.support.published import end, nth_opportunity, publish
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 
 

@@ -11,7 +11,6 @@ from storage.database import open_database
 from storage.migrate import Migration, migrate, migrations
 from tests.support.postgres import admin
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 
 ONE = Migration(1, "0001_one", "create table one (a integer)")

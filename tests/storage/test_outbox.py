@@ -22,7 +22,6 @@ from tests.support.published import (
     silence_console,
 )
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 ALL = Subscription(None)
 CHANNELS = list(Channel)

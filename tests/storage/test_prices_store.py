@@ -11,7 +11,6 @@ from storage.database import Database
 from storage.fills import Fills
 from tests.support.fill_values import ALICE, BOB, JULY_MS, a_fill
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 BTC, ETH = Coin("BTC"), Coin("ETH")
 

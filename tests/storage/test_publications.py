@@ -42,7 +42,6 @@ from tests.support.published import (
     silence_console,
 )
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 ALL = Subscription(None)
 

@@ -10,7 +10,6 @@ from storage.database import Database
 from storage.rankings import Rankings
 from tests.support.facts import LOSER, MONDAY_MS, a_ranking, a_standing
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 
 OTHER, THIRD = "0x" + "b2" * 20, "0x" + "c3" * 20

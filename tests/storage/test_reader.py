@@ -31,7 +31,6 @@ from tests.support.published import (
     publish,
 )
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 BTC, ETH = Coin("BTC"), Coin("ETH")
 

@@ -10,7 +10,6 @@ import storage
 from storage.database import Database
 from storage.statements import FOLDER, statements
 
-pytest_plugins = ("tests.support.postgres",)
 ROOM = Path(storage.__file__).parent
 SUBJECTS = sorted(path.stem for path in FOLDER.glob("*.sql"))
 ALL = [(subject, name) for subject in SUBJECTS for name in statements(subject)]

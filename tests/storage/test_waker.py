@@ -10,7 +10,6 @@ from storage.waker import Waker
 from tests.support.postgres import admin
 from tests.support.published import publish
 
-pytest_plugins = ("tests.support.postgres",)
 pytestmark = pytest.mark.asyncio
 LONG_S = 60.0
 

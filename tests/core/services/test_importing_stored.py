@@ -18,9 +18,6 @@ from storage.database import Database, open_database
 from storage.fills import Fills
 from storage.imports import Imports
 from tests.support.archives import ALICE
-from tests.support.postgres import database, database_dsn, postgres_server, postgres_template
-
-__all__ = ["database", "database_dsn", "postgres_server", "postgres_template"]
 
 pytestmark = pytest.mark.asyncio
 
