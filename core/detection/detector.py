@@ -91,6 +91,10 @@ class Detector:
         """Return whom to hear: the watched, and the losers of what is still live."""
         return frozenset((*self.watches, *(live.opportunity.loser for live in self.live.values())))
 
+    def is_faded(self, account: Address) -> bool:
+        """Tell whether an opportunity against this account is live."""
+        return any(live.opportunity.loser == account for live in self.live.values())
+
     def tracker(self, account: Address) -> PositionTracker:
         """Return the account's tracker, made at the first call."""
         tracker = self._trackers.get(account)

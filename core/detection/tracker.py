@@ -12,7 +12,7 @@ The same machine reads live trades (no order ids, positions counted on from a se
 fills (order ids, each with the position before it).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -62,6 +62,11 @@ class PositionTracker:
     def forget(self) -> None:
         """Know no position any more: what was missed can't be told."""
         self.seed({}, ())
+
+    @property
+    def known_dexes(self) -> frozenset[str]:
+        """Return the dexes whose positions were asked for."""
+        return self._known_dexes
 
     def position(self, coin: Coin) -> Decimal | None:
         """Return the signed position in coins, or None when it isn't known."""
@@ -168,8 +173,8 @@ class PositionTracker:
             del self._seen[oldest]
         return False
 
-    def remember(self, fills: Sequence[Fill]) -> None:
-        """Count fills as already heard (they were stored before a restart)."""
+    def remember(self, fills: Iterable[Fill]) -> None:
+        """Count fills as already heard: what they did is part of the positions."""
         for fill in fills:
             self._is_repeat(fill)
 

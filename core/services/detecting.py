@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 
 BookSource = Callable[[Coin], Awaitable[Book | None]]
 BOOK_TIMEOUT_S = 3.0
+WIND_DOWN_S = 10.0
+"""How long a shutdown waits for what was taken to be written."""
+
 LONGEST_RETRY_S = 15.0
 
 
@@ -66,6 +69,7 @@ class DetectionService:
         self._endings: list[Ending] = []
         self._moved: dict[str, LiveOpportunity] = {}
         self._held: dict[Address, list[Fill]] = {}
+        self._doubted: dict[Address, None] = {}
 
     # --- what comes in ---------------------------------------------------------------------
 
@@ -106,20 +110,43 @@ class DetectionService:
         """Let this account's fills wait until its position is known."""
         self._held.setdefault(account, [])
 
+    def waiting(self, account: Address, as_of_ms: Mapping[str, int]) -> list[Fill]:
+        """Return the held fills of an account that happened up to these times by dex."""
+        return [fill for fill in self._held.get(account, ()) if _is_in(fill, as_of_ms)]
+
+    def has_waiting(self, account: Address) -> bool:
+        """Tell whether fills of an account wait for its position."""
+        return bool(self._held.get(account))
+
     def release(self, account: Address, as_of_ms: Mapping[str, int]) -> None:
-        """Go on with an account: what happened on a dex up to its time is in the position already."""
+        """Go on with an account: what happened on a dex up to its time is in the position already.
+
+        That is kept as fills all the same, but it makes no event.
+        """
         waiting = self._held.pop(account, [])
-        fresh = [fill for fill in waiting if fill.time_ms > as_of_ms.get(dex_of(fill.coin), 0)]
-        if fresh:
+        known = [fill for fill in waiting if _is_in(fill, as_of_ms)]
+        self._fills += known
+        self.detector.tracker(account).remember(known)
+        fresh = [fill for fill in waiting if not _is_in(fill, as_of_ms)]
+        if waiting:
             self._hear(fresh, False)
 
     def hear_late(self, fills: Sequence[Fill]) -> None:
         """Take fills found by back-fill, past any hold."""
         self._hear(fills, True)
 
+    def hear_waiting(self, account: Address, as_of_ms: Mapping[str, int]) -> None:
+        """Take those held fills as they were heard: nothing was missed before them."""
+        ready = self.waiting(account, as_of_ms)
+        self._held[account] = [fill for fill in self._held.get(account, ()) if not _is_in(fill, as_of_ms)]
+        self._hear(ready, False)
+
     def end_where_gone(self, account: Address) -> None:
-        """End live opportunities whose loser no longer holds the position that was faded."""
-        self._endings += self.detector.end_by_position(account, self._clock.now_ms())
+        """End live opportunities whose loser no longer holds the position that was faded.
+
+        Done after the account's events are concluded, which know better how it was left.
+        """
+        self._doubted[account] = None
         self._wake.set()
 
     def _hear(self, fills: Sequence[Fill], is_late: bool) -> None:
@@ -130,10 +157,26 @@ class DetectionService:
     # --- what goes out ---------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Conclude whenever something came in; ends only by cancellation."""
-        while True:
-            await self._wake.wait()
-            await self.conclude()
+        """Conclude whenever something came in; when cancelled, first write what was taken."""
+        at_work: asyncio.Task[Concluded] | None = None
+        try:
+            while True:
+                await self._wake.wait()
+                at_work = asyncio.create_task(self.conclude(), name="conclude")
+                await asyncio.shield(at_work)
+        except asyncio.CancelledError:
+            await self._wind_down(at_work)
+            raise
+
+    async def _wind_down(self, at_work: "asyncio.Task[Concluded] | None") -> None:
+        try:
+            async with asyncio.timeout(WIND_DOWN_S):
+                if at_work is not None:
+                    await at_work
+                if self._wake.is_set():
+                    await self.conclude()
+        except TimeoutError:
+            log.error("stopped before all that was heard could be written", waited_s=WIND_DOWN_S)
 
     async def conclude(self) -> Concluded:
         """Decide about all that has come in and write it in one transaction."""
@@ -142,17 +185,25 @@ class DetectionService:
         updates, self._updates = self._updates, []
         endings, self._endings = self._endings, []
         moved, self._moved = self._moved, {}
+        doubted, self._doubted = self._doubted, {}
         books = await self._books(updates)
-        now_ms = self._clock.now_ms()
         decisions = []
         for update in updates:
+            now_ms = self._clock.now_ms()
             endings += self.detector.end_by_event(update, now_ms)
+            if update.event.coin not in books:  # an ending just now may have made room for it
+                books.update(await self._books([update]))
+                now_ms = self._clock.now_ms()
             decision = self.detector.answer(update, now_ms, books.get(update.event.coin))
             if decision is not None:
                 decisions.append(decision)
+        now_ms = self._clock.now_ms()
+        for account in doubted:
+            endings += self.detector.end_by_position(account, now_ms)
+        known = [update.event for update in updates if update.position_is_known]
         publication = Publication(
             fills=tuple(fills) if self._keep_fills else (),
-            events=tuple(update.event for update in updates),
+            events=tuple({self.detector.event_id(event): event for event in known}.values()),
             decisions=tuple(decisions),
             endings=tuple(endings),
             positions=tuple(self._positions(updates)),
@@ -208,3 +259,8 @@ class DetectionService:
                 log.error("publication waits for the database", error=str(error), retry_s=delay_s)
                 await self._sleep(delay_s)
                 delay_s = min(2 * delay_s, LONGEST_RETRY_S)
+
+
+def _is_in(fill: Fill, as_of_ms: Mapping[str, int]) -> bool:
+    """Tell whether a fill is part of positions as of these times by dex."""
+    return fill.time_ms <= as_of_ms.get(dex_of(fill.coin), 0)
