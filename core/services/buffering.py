@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from core.detection.identity import event_id
+from core.model.answers import HeldPosition
+from core.model.market import Address, Coin
 from core.model.opportunities import RULE_VERSION, Decision, Ending, LiveOpportunity
 from core.model.outcomes import PriceSample, ScoredOpportunity
 from core.model.positions import PositionEvent
@@ -22,6 +24,7 @@ class PublicationBuffer:
         self._events: dict[str, PositionEvent] = {}
         self._decisions: list[Decision] = []
         self._endings: list[Ending] = []
+        self._positions: dict[tuple[Address, Coin], HeldPosition] = {}
         self._moved: dict[str, LiveOpportunity] = {}
         self._samples: list[PriceSample] = []
         self._scored: dict[str, ScoredOpportunity] = {}
@@ -34,6 +37,7 @@ class PublicationBuffer:
             self._events[event_id(event, self._namespace, RULE_VERSION)] = event
         self._decisions += publication.decisions
         self._endings += publication.endings
+        self._positions.update({(account, held.coin): held for account, held in publication.positions})
         self._moved.update({live.opportunity.opportunity_id: live for live in publication.moved})
         self._evidence, self._now_ms = evidence, publication.now_ms
         if len(self._events) + len(self._samples) >= FLUSH_EVENTS:
@@ -54,12 +58,15 @@ class PublicationBuffer:
             events=tuple(self._events.values()),
             decisions=tuple(self._decisions),
             endings=tuple(self._endings),
+            positions=tuple((account, held) for (account, _), held in self._positions.items()),
             moved=tuple(self._moved.values()),
             now_ms=self._now_ms,
             namespace=self._namespace,
         )
         await self._publisher.publish(publication, self._evidence)
+        self._events, self._positions, self._moved = {}, {}, {}
+        self._decisions, self._endings = [], []
         await self._marks.add_samples(self._samples)
+        self._samples = []
         await self._marks.save_scored(list(self._scored.values()))
-        self._events, self._moved, self._scored = {}, {}, {}
-        self._decisions, self._endings, self._samples = [], [], []
+        self._scored = {}

@@ -4,6 +4,7 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
+from core.errors import StorageError
 from core.model.market import Coin
 from core.model.opportunities import Ending, LiveOpportunity, Opportunity
 from core.model.outcomes import PriceSample, ScoredOpportunity
@@ -19,13 +20,13 @@ LATEST_PRICE_MS = 2_000
 
 
 def is_fresh(px_ms: int, due_ms: int, offset_ms: int) -> bool:
-    """Tell whether a price counts as that of the due moment.
+    """Tell whether a price may stand for the one at ``due_ms``.
 
-    Not older than max(2 min, a quarter of the horizon); and not so much younger that it tells of
-    another moment (after a stall or a restart): at most max(2 s, a twentieth of the horizon).
+    It isn't older than max(2 min, a quarter of the horizon); nor was it heard so much later (a stall,
+    a restart) that it tells of another moment: a sixtieth of the horizon, 2 s at least, 1 min at most.
     """
-    age_ms = due_ms - px_ms
-    return -max(LATEST_PRICE_MS, offset_ms // 20) <= age_ms <= max(OLDEST_PRICE_MS, offset_ms // 4)
+    latest_ms = min(max(offset_ms // 60, 2_000), 60_000)
+    return -latest_ms <= due_ms - px_ms <= max(OLDEST_PRICE_MS, offset_ms // 4)
 
 
 class MarkingService:
@@ -48,6 +49,7 @@ class MarkingService:
         self._endings: dict[str, Ending] = {}
         self._extremes: dict[str, LiveOpportunity] = {}
         self._changed: dict[str, None] = {}
+        self._unsaved: list[PriceSample] = []
 
     def add(self, opportunity: Opportunity) -> None:
         """Take up a new opportunity."""
@@ -59,10 +61,15 @@ class MarkingService:
         for sample in samples:
             known.setdefault(sample.opportunity_id, []).append(sample)
         for one in scored:
-            opportunity = one.opportunity
-            self._take_up(opportunity, known.get(opportunity.opportunity_id, ()))
+            name = one.opportunity.opportunity_id
+            self._take_up(one.opportunity, known.get(name, ()))
+            if one.best_bps is not None and one.worst_bps is not None:
+                self._extremes[name] = LiveOpportunity(one.opportunity, one.best_bps, one.worst_bps)
             if one.ending is not None:
-                self._endings[opportunity.opportunity_id] = one.ending
+                self._endings[name] = one.ending
+                if all(outcome.horizon is not None for outcome in one.outcomes):
+                    self._changed[name] = None  # ended, but not yet scored
+                self._forget([name])
 
     def _take_up(self, opportunity: Opportunity, known: Sequence[PriceSample]) -> None:
         name = opportunity.opportunity_id
@@ -90,7 +97,8 @@ class MarkingService:
 
     def moved(self, live: LiveOpportunity) -> None:
         """Take new extremes of a live opportunity."""
-        self._extremes[live.opportunity.opportunity_id] = live
+        if live.opportunity.opportunity_id in self._open:
+            self._extremes[live.opportunity.opportunity_id] = live
 
     @property
     def next_due_ms(self) -> int | None:
@@ -98,21 +106,34 @@ class MarkingService:
         return self._due[0][0] if self._due else None
 
     async def mark(self, now_ms: int) -> int:
-        """Sample all prices due by now, store them and the outcomes they complete; return how many."""
-        samples: list[PriceSample] = []
+        """Sample all prices due by now, store them and the outcomes they complete; return how many.
+
+        Raises StorageError; what couldn't be stored is kept for the next call.
+        """
+        sampled = 0
         while self._due and self._due[0][0] <= now_ms:
             due_ms, name, offset_ms = heapq.heappop(self._due)
             if name in self._open:
-                samples.append(self._sample(name, due_ms, offset_ms))
-        if samples:
+                self._unsaved.append(self._sample(name, due_ms, offset_ms))
+                sampled += 1
+        if self._unsaved:
+            samples = tuple(self._unsaved)
             await self._store.add_samples(samples)
+            del self._unsaved[: len(samples)]
         if self._changed:
-            changed, self._changed = self._changed, {}
-            scored = [self._scored(name) for name in changed]
+            await self._save()
+        return sampled
+
+    async def _save(self) -> None:
+        changed, self._changed = self._changed, {}
+        scored = [self._scored(name) for name in changed]
+        try:
             await self._store.save_scored(scored)
-            self._on_scored(scored)
-            self._forget(changed)
-        return len(samples)
+        except StorageError:
+            self._changed = {**changed, **self._changed}
+            raise
+        self._on_scored(scored)
+        self._forget(changed)
 
     def _sample(self, name: str, due_ms: int, offset_ms: int) -> PriceSample:
         found = self._price_at(self._open[name].coin)
@@ -133,9 +154,9 @@ class MarkingService:
         )
 
     def _forget(self, names: Iterable[str]) -> None:
-        """Let go of opportunities that are ended and fully sampled."""
+        """Let go of opportunities that are ended, fully sampled and scored."""
         last = due_offsets_ms()[-1]
         for name in names:
-            if name in self._endings and last in self._samples[name]:
+            if name in self._endings and name not in self._changed and last in self._samples[name]:
                 del self._open[name], self._samples[name], self._endings[name]
                 self._extremes.pop(name, None)
