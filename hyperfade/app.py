@@ -3,9 +3,10 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from random import Random
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from rich.console import Console
@@ -18,9 +19,8 @@ from core.account_trips import trips_reader
 from core.answers import evidence
 from core.detection.detector import Detector
 from core.detection.identity import LIVE
-from core.errors import ExchangeError, StorageError
+from core.errors import ChannelRefused, ExchangeError, SettingsError, StorageError
 from core.model.alerts import Channel
-from core.ports import Notifier
 from core.ranking.figures import MarketHistory
 from core.ranking.prices import PriceBook
 from core.services.collecting import CollectRules, CollectService, Progress
@@ -34,7 +34,14 @@ from core.services.ticking import TickService
 from exchange.feed import HyperliquidFeed
 from exchange.limits import Priority
 from hyperfade.clock import WallClock
-from hyperfade.connections import Endpoints, open_discord, open_exchange, open_storage, open_telegram
+from hyperfade.connections import (
+    Endpoints,
+    log_in_discord,
+    open_discord,
+    open_exchange,
+    open_storage,
+    open_telegram,
+)
 from hyperfade.schedule import DueJobs, Job, timetable
 from hyperfade.settings import Settings
 from notifiers.console import ConsoleNotifier
@@ -47,6 +54,9 @@ from storage.publications import Publications
 from storage.rankings import Rankings
 from storage.reader import Reader
 from storage.waker import Waker
+
+if TYPE_CHECKING:
+    import discord
 
 log = structlog.get_logger(__name__)
 
@@ -129,39 +139,9 @@ async def run(
             tell=tell,
         )
 
-        notifiers: dict[Channel, Notifier] = {Channel.CONSOLE: ConsoleNotifier(console)}
-        listeners = []
-        specs = {spec.coin: spec.sz_decimals for spec in await fills.coins()}
-        trips_of = trips_reader(MarketHistory(PriceBook()), specs)
-        commands = Commands(
-            Answers(rankings, fills, reader, clock, trips_of, settings.horizon),
-            chats,
-            Access(chats, clock, settings.access, frozenset(settings.owners)),
-        )
-        if lines is not None:
-            listeners.append(ConsoleListener(commands, console, lines).run())
-        if telegram_bot is not None:
-            from bot.telegram import TelegramListener
-            from notifiers.telegram import TelegramNotifier
-
-            notifiers[Channel.TELEGRAM] = TelegramNotifier(telegram_bot)
-            listener = TelegramListener(
-                telegram_bot, commands, chats, outbox.disable_target, outbox.move_target
-            )
-            listeners.append(listener.run())
-        if discord_client is not None:
-            from bot.discord import DiscordListener
-            from notifiers.discord import DiscordNotifier
-
-            notifiers[Channel.DISCORD] = DiscordNotifier(discord_client)
-            listeners.append(DiscordListener(discord_client, commands, reader.state, reader.set_state).run())
-        if listeners and not await chats.owners():
-            code = await chats.new_owner_code()
-            tell(f"To own this bot, send it: /start {code}  (works once)")
-
         dispatch = DispatchService(
             outbox,
-            notifiers,
+            {Channel.CONSOLE: ConsoleNotifier(console)},
             Pacer(asyncio.get_running_loop().time),
             waker,
             clock,
@@ -169,6 +149,37 @@ async def run(
             Random(),
             owner,
         )
+        specs = {spec.coin: spec.sz_decimals for spec in await fills.coins()}
+        commands = Commands(
+            Answers(
+                rankings,
+                fills,
+                reader,
+                clock,
+                trips_reader(MarketHistory(PriceBook()), specs),
+                settings.horizon,
+            ),
+            chats,
+            Access(chats, clock, settings.access, frozenset(settings.owners)),
+        )
+        chatting: list[Coroutine[Any, Any, None]] = []
+        if lines is not None:
+            chatting.append(ConsoleListener(commands, console, lines).run())
+        if telegram_bot is not None:
+            from bot.telegram import TelegramListener
+            from notifiers.telegram import TelegramNotifier
+
+            dispatch.add(TelegramNotifier(telegram_bot))
+            chatting.append(
+                TelegramListener(
+                    telegram_bot, commands, chats, outbox.disable_target, outbox.move_target
+                ).run()
+            )
+        if discord_client is not None:
+            chatting.append(_discord(discord_client, settings, dispatch, commands, reader))
+        if (telegram_bot or discord_client) and not await chats.owners():
+            code = await chats.new_owner_code()
+            tell(f"To own this bot, send it: /start {code}  (works once)")
 
         await reader.set_state("started_ms", str(clock.now_ms()))
         await rounds.restore()
@@ -179,8 +190,32 @@ async def run(
             group.create_task(ticking.run(), name="tick")
             group.create_task(listening.run(), name="listen")
             group.create_task(_do_rounds(rounds, due), name="collect and rank")
-            for listen in listeners:
-                group.create_task(listen, name="chat")
+            for chat in chatting:
+                group.create_task(_heard(chat), name="chat")
+
+
+async def _heard(chat: Coroutine[Any, Any, None]) -> None:
+    """Run one listener; a platform that refuses us stops its chat, never the core."""
+    try:
+        await chat
+    except (ChannelRefused, SettingsError) as error:
+        log.error("chat stopped", error=str(error))
+
+
+async def _discord(
+    client: "discord.Client",
+    settings: Settings,
+    dispatch: DispatchService,
+    commands: Commands,
+    state: Reader,
+) -> None:
+    """Log in, however long Discord is away, then send and listen."""
+    from bot.discord import DiscordListener
+    from notifiers.discord import DiscordNotifier
+
+    await log_in_discord(client, settings)
+    dispatch.add(DiscordNotifier(client))
+    await DiscordListener(client, commands, state.state, state.set_state).run()
 
 
 async def _do_rounds(rounds: RoundsService, due: DueJobs) -> None:

@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 CONNECT_S = 10.0
 READ_S = 30.0
+LONGEST_PAUSE_S = 60.0
 USER_AGENT = "hyperfade/0.1 (+reads public data; one process)"
 
 
@@ -99,7 +100,10 @@ async def open_exchange(
 
 @asynccontextmanager
 async def open_telegram(settings: Settings) -> AsyncIterator["telegram.Bot | None"]:
-    """Open the one Telegram bot object, for listener and notifier alike; None without a token."""
+    """Open the one Telegram bot object, for listener and notifier alike; None without a token.
+
+    A wrong token stops the start; a Telegram that doesn't answer doesn't.
+    """
     if settings.telegram_token is None:
         yield None
         return
@@ -113,30 +117,27 @@ async def open_telegram(settings: Settings) -> AsyncIterator["telegram.Bot | Non
         get_updates_request=HTTPXRequest(connection_pool_size=2),
     )
     try:
-        await bot.initialize()
-    except telegram.error.InvalidToken:
-        # a failed start leaves the library's connections open
-        await _close_requests(bot)
-        raise SettingsError(
-            "Telegram refuses the token: set HYPERFADE_TELEGRAM_TOKEN to what @BotFather shows"
-        ) from None
-    except telegram.error.TelegramError as error:
-        log.warning("telegram doesn't answer yet", error=type(error).__name__)
-    try:
+        try:
+            await bot.get_me()
+        except telegram.error.InvalidToken:
+            raise SettingsError(
+                "Telegram refuses the token: set HYPERFADE_TELEGRAM_TOKEN to what @BotFather shows"
+            ) from None
+        except telegram.error.TelegramError as error:
+            log.warning("telegram doesn't answer yet", error=type(error).__name__)
         yield bot
     finally:
-        await _close_requests(bot)
-
-
-async def _close_requests(bot: "telegram.Bot") -> None:
-    with suppress(RuntimeError):
-        await bot.shutdown()
-    await bot.request.shutdown()
+        with suppress(RuntimeError):
+            await bot.shutdown()
+        await bot.request.shutdown()
 
 
 @asynccontextmanager
 async def open_discord(settings: Settings) -> AsyncIterator["discord.Client | None"]:
-    """Log one Discord client in, for listener and notifier alike; None without a token."""
+    """Make the one Discord client, for listener and notifier alike; None without a token.
+
+    A wrong token stops the start; a Discord that doesn't answer doesn't: ``log_in_discord`` goes on.
+    """
     if settings.discord_token is None:
         yield None
         return
@@ -151,19 +152,30 @@ async def open_discord(settings: Settings) -> AsyncIterator["discord.Client | No
         max_ratelimit_timeout=30.0,
     )
     try:
-        await client.login(settings.discord_token.get_secret_value())
-    except discord.LoginFailure:
-        await client.close()
-        raise SettingsError(
-            "Discord refuses the token: set HYPERFADE_DISCORD_TOKEN to the one of your application's bot page"
-        ) from None
-    except (discord.DiscordException, OSError, aiohttp.ClientError) as error:
-        await client.close()
-        raise SettingsError(
-            f"Discord can't be reached ({type(error).__name__}): "
-            "check the network and HYPERFADE_DISCORD_API_URL"
-        ) from None
-    try:
+        await log_in_discord(client, settings, tries=1)
         yield client
     finally:
         await client.close()
+
+
+async def log_in_discord(client: "discord.Client", settings: Settings, tries: int | None = None) -> None:
+    """Log in unless that is done: again and again, up to so many tries. Raises SettingsError."""
+    import discord
+
+    assert settings.discord_token is not None
+    pause_s = 2.0
+    tried = 0
+    while client.user is None:
+        try:
+            await client.login(settings.discord_token.get_secret_value())
+        except discord.LoginFailure:
+            raise SettingsError(
+                "Discord refuses the token: set HYPERFADE_DISCORD_TOKEN to the one of your bot's page"
+            ) from None
+        except (discord.DiscordException, OSError, aiohttp.ClientError) as error:
+            tried += 1
+            log.warning("discord doesn't answer yet", error=type(error).__name__)
+            if tried == tries:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from core.errors import ExchangeError, HyperfadeError
 from exchange.transport import RequestLog
 from hyperfade.clock import WallClock
-from hyperfade.connections import Endpoints, open_discord, open_exchange, open_storage, open_telegram
+from hyperfade.connections import (
+    Endpoints,
+    open_discord,
+    open_exchange,
+    open_storage,
+    open_telegram,
+)
 from hyperfade.settings import Settings, load_settings
 from storage.reader import Reader
 
@@ -132,4 +138,7 @@ async def _discord(settings: Settings) -> Finding:
     if settings.discord_token is None:
         return Finding("discord", None, "off", "to use it, set HYPERFADE_DISCORD_TOKEN (developer portal)")
     async with open_discord(settings) as client:
-        return Finding("discord", True, str(client.user if client else ""))
+        assert client is not None  # there is a token
+        if client.user is None:
+            return Finding("discord", False, "no answer", "check the network and HYPERFADE_DISCORD_API_URL")
+        return Finding("discord", True, str(client.user))

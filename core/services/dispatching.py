@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 LEASE_S = 60.0
 SEND_TIMEOUT_S = 40.0
 POLL_S = 2.0
+NOT_OURS_S = 0.25
 BATCH = 50
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 300.0
@@ -43,6 +44,13 @@ class Pace(Protocol):
         ...
 
     def note_sent(self, target: Target) -> None: ...
+
+
+def _pause_s(due_s: float | None) -> float:
+    """Return how long to wait when nothing was leased; what is due all the same isn't ours."""
+    if due_s is None:
+        return POLL_S
+    return min(POLL_S, due_s) if due_s > 0 else NOT_OURS_S
 
 
 class DispatchService:
@@ -72,6 +80,12 @@ class DispatchService:
         self._busy: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._failure: BaseException | None = None
+        self._held_until_ms: dict[Channel, int] = {}
+
+    def add(self, notifier: Notifier) -> None:
+        """Send to one more channel from now on."""
+        self._notifiers[notifier.channel] = notifier
+        self._freed.set()
 
     async def run(self) -> None:
         """Dispatch until cancelled; then let sends in flight end and give the rest back."""
@@ -93,7 +107,7 @@ class DispatchService:
         if self._failure is not None:
             raise self._failure
         if not leased:
-            await self._wait(POLL_S if due_s is None else min(POLL_S, max(due_s, 0.02)))
+            await self._wait(_pause_s(due_s))
 
     async def _wait(self, timeout_s: float) -> None:
         """Wait for a notification, for a send to end (its target is free again), or for the time."""
@@ -111,7 +125,9 @@ class DispatchService:
 
     async def _round(self) -> int:
         """Lease what is due and start sending it; return how many."""
-        alerts = await self._outbox.lease(tuple(self._notifiers), BATCH, LEASE_S, self._owner)
+        now_ms = self._clock.now_ms()
+        free = tuple(c for c in self._notifiers if self._held_until_ms.get(c, 0) <= now_ms)
+        alerts = await self._outbox.lease(free, BATCH, LEASE_S, self._owner)
         for alert in alerts:
             task = asyncio.create_task(self._deliver_and_record(alert), name=f"deliver {alert.alert_id}")
             self._busy.add(task)
@@ -168,6 +184,8 @@ class DispatchService:
                 delay_s = error.retry_after_s or self._backoff_s(alert.attempts)
                 if error.retry_after_s is not None:
                     await self._outbox.hold_target(alert.target, delay_s)
+                if error.whole_channel:
+                    self._held_until_ms[alert.target.channel] = self._clock.now_ms() + round(delay_s * 1000)
                 await self._outbox.retry(alert.alert_id, text, delay_s)
                 bound.warning("alert not sent, will retry", retry_s=round(delay_s, 1))
             case OutcomeUnknown():

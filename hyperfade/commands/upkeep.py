@@ -92,7 +92,7 @@ async def send_test(*, as_json: bool) -> int:
             from notifiers.telegram import TelegramNotifier
 
             notifiers[Channel.TELEGRAM] = TelegramNotifier(telegram_bot)
-        if discord_client is not None:
+        if discord_client is not None and discord_client.user is not None:
             from notifiers.discord import DiscordNotifier
 
             notifiers[Channel.DISCORD] = DiscordNotifier(discord_client)
