@@ -345,8 +345,8 @@ create index alerts_undelivered on alerts (state) where state in ('dead', 'expir
 -- The queue: only what is not yet finished. Small, often changed, so rows are updated in place.
 create table outbox (
     alert_id bigint primary key references alerts on delete cascade,
-    kind text not null,
-    opportunity_id text collate "C",
+    -- an exit: its entry, behind which it waits
+    entry_id bigint references alerts,
     channel text not null,
     chat text not null,
     thread text not null,
@@ -362,7 +362,6 @@ create table outbox (
 
 create index outbox_in_order on outbox (channel, chat, thread, priority, alert_id);
 create unique index outbox_one_on_its_way on outbox (channel, chat, thread) where state <> 'pending';
-create index outbox_of on outbox (opportunity_id);
 
 -- A platform that says "wait" means the whole chat, with all its topics.
 create table target_holds (
@@ -374,29 +373,25 @@ create table target_holds (
 
 -- Whose turn it is: for every target with nothing on its way, exits first, then in order of
 -- writing; an exit only after its own entry has left the queue. A row in back-off keeps its place.
+-- Looks at the first few of each target, however many wait.
 create view outbox_turns as
-select distinct on (o.channel, o.chat, o.thread)
-    o.alert_id,
-    o.channel,
-    o.priority,
-    greatest(o.not_before, h.until) as due_at
-from outbox o
-left join target_holds h on h.channel = o.channel and h.chat = o.chat
-where o.state = 'pending'
-    and not exists (
-        select from outbox busy
-        where busy.channel = o.channel and busy.chat = o.chat and busy.thread = o.thread
-            and busy.state <> 'pending'
-    )
-    and not (
-        o.kind = 'exit'
-        and exists (
-            select from outbox entry
-            where entry.opportunity_id = o.opportunity_id and entry.kind = 'entry'
-                and entry.channel = o.channel and entry.chat = o.chat and entry.thread = o.thread
-        )
-    )
-order by o.channel, o.chat, o.thread, o.priority, o.alert_id;
+select first.alert_id, t.channel, first.priority, greatest(first.not_before, h.until) as due_at
+from (select distinct channel, chat, thread from outbox) t
+cross join lateral (
+    select o.alert_id, o.priority, o.not_before
+    from outbox o
+    where o.channel = t.channel and o.chat = t.chat and o.thread = t.thread
+        and o.state = 'pending'
+        and (o.entry_id is null or not exists (select from outbox entry where entry.alert_id = o.entry_id))
+    order by o.priority, o.alert_id
+    limit 1
+) first
+left join target_holds h on h.channel = t.channel and h.chat = t.chat
+where not exists (
+    select from outbox busy
+    where busy.channel = t.channel and busy.chat = t.chat and busy.thread = t.thread
+        and busy.state <> 'pending'
+);
 
 -- --- the process itself ----------------------------------------------------------------------
 

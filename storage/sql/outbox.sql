@@ -12,10 +12,7 @@ with run_out as (
 pointless as (
     delete from outbox o
     using alerts entry
-    where o.kind = 'exit' and o.state = 'pending'
-        and entry.opportunity_id = o.opportunity_id and entry.kind = 'entry'
-        and entry.channel = o.channel and entry.chat = o.chat and entry.thread = o.thread
-        and entry.state in ('dead', 'expired')
+    where o.state = 'pending' and entry.alert_id = o.entry_id and entry.state in ('dead', 'expired')
     returning o.alert_id
 )
 update alerts set state = 'expired', last_error = 'its entry was not sent'
@@ -46,9 +43,7 @@ select a.alert_id, a.kind, a.channel, a.chat, a.thread, a.created_ms, a.expires_
 from alerts a
 join outbox o using (alert_id)
 left join trade_opportunities t on t.opportunity_id = a.opportunity_id
-left join alerts entry on a.kind = 'exit' and entry.kind = 'entry'
-    and entry.opportunity_id = a.opportunity_id
-    and entry.channel = a.channel and entry.chat = a.chat and entry.thread = a.thread
+left join alerts entry on entry.alert_id = o.entry_id
 where a.alert_id = any($1::bigint[])
 order by o.priority, a.alert_id;
 
@@ -174,10 +169,10 @@ select extract(epoch from least(
 with told as (
     insert into alerts (kind, channel, chat, thread, created_ms, evidence, sample)
     values ('test', $1, $2, $3, $4, '', $5)
-    returning alert_id, kind, channel, chat, thread
+    returning alert_id, channel, chat, thread
 )
-insert into outbox (alert_id, kind, channel, chat, thread, priority)
-select alert_id, kind, channel, chat, thread, 1 from told
+insert into outbox (alert_id, channel, chat, thread, priority)
+select alert_id, channel, chat, thread, 1 from told
 returning alert_id;
 
 -- name: states

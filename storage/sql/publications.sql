@@ -58,10 +58,10 @@ with told as (
     )
     order by wanted.nth, c.created_at, c.channel, c.chat, c.thread
     on conflict (opportunity_id, kind, channel, chat, thread) do nothing
-    returning alert_id, kind, opportunity_id, channel, chat, thread
+    returning alert_id, channel, chat, thread
 )
-insert into outbox (alert_id, kind, opportunity_id, channel, chat, thread, priority)
-select alert_id, kind, opportunity_id, channel, chat, thread, 1 from told;
+insert into outbox (alert_id, channel, chat, thread, priority)
+select alert_id, channel, chat, thread, 1 from told;
 
 -- name: add_exit_alerts
 -- Who was told to enter is told to leave: those whose entry arrived, may have arrived, or is still
@@ -77,10 +77,13 @@ with told as (
     where entry.kind = 'entry' and entry.state in ('sent', 'unknown', 'pending')
     order by wanted.nth, entry.alert_id
     on conflict (opportunity_id, kind, channel, chat, thread) do nothing
-    returning alert_id, kind, opportunity_id, channel, chat, thread, state
+    returning alert_id, opportunity_id, channel, chat, thread, state
 )
-insert into outbox (alert_id, kind, opportunity_id, channel, chat, thread, priority)
-select alert_id, kind, opportunity_id, channel, chat, thread, 0 from told where state = 'pending';
+insert into outbox (alert_id, entry_id, channel, chat, thread, priority)
+select t.alert_id, entry.alert_id, t.channel, t.chat, t.thread, 0
+from told t
+join alerts entry using (opportunity_id, channel, chat, thread)
+where t.state = 'pending' and entry.kind = 'entry';
 
 -- name: wake
 -- Tells dispatchers that there is something; sent with the commit.

@@ -41,11 +41,14 @@ def another_process(home: Path) -> Iterator[tuple["subprocess.Popen[str]", str]]
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         try:
             yield process, process.stdout.readline().strip()
         finally:
-            process.kill()
+            # The end of its input lets it stop its server too.
+            process.stdin.close()
+            process.wait(30)
 
 
 def others_may(path: Path) -> int:
