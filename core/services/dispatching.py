@@ -34,6 +34,12 @@ NOT_OURS_S = 0.25
 BATCH = 50
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 300.0
+WIND_DOWN_S = 10.0
+RECORD_TRIES = 5
+NONCE_LIFE_MS = 120_000
+"""How long Discord knows a repeat by its nonce: "the past few minutes", taken short."""
+DOUBTED_MS = 86_400_000
+"""No alert is tried for longer: its opportunity has expired."""
 
 
 class Pace(Protocol):
@@ -81,6 +87,7 @@ class DispatchService:
         self._freed = asyncio.Event()
         self._failure: BaseException | None = None
         self._held_until_ms: dict[Channel, int] = {}
+        self._doubted_ms: dict[int, int] = {}
 
     def add(self, notifier: Notifier) -> None:
         """Send to one more channel from now on."""
@@ -96,6 +103,9 @@ class DispatchService:
             await self._wind_down()
 
     async def _round_or_wait(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._freed.clear()
         try:
             await self._recover()
             leased = await self._round()
@@ -104,14 +114,11 @@ class DispatchService:
             log.error("dispatch waits for the database", error=str(error))
             await self._sleep(POLL_S)
             return
-        if self._failure is not None:
-            raise self._failure
         if not leased:
             await self._wait(_pause_s(due_s))
 
     async def _wait(self, timeout_s: float) -> None:
         """Wait for a notification, for a send to end (its target is free again), or for the time."""
-        self._freed.clear()
         waits = {
             asyncio.ensure_future(self._waker.wait(timeout_s)),
             asyncio.ensure_future(self._freed.wait()),
@@ -149,6 +156,10 @@ class DispatchService:
 
     async def _deliver(self, alert: Alert) -> None:
         """Bring one alert to its target and record what became of it."""
+        notifier = self._notifiers.get(alert.target.channel)
+        if notifier is None:  # its channel was stopped after the lease
+            await self._outbox.retry(alert.alert_id, "channel stopped", LONGEST_RETRY_S)
+            return
         now_ms = self._clock.now_ms()
         if alert.expires_ms is not None and now_ms >= alert.expires_ms:
             await self._outbox.expired(alert.alert_id)
@@ -163,17 +174,31 @@ class DispatchService:
         self._pace.note_sent(alert.target)
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                delivered = await self._notifiers[alert.target.channel].send(alert, now_ms)
+                delivered = await notifier.send(alert, now_ms)
         except TimeoutError:
             await self._after_unknown(alert, "no answer in time")
         except DeliveryError as error:
             await self._after_error(alert, error)
         else:
-            await self._outbox.sent(alert.alert_id, delivered.remote_id, self._clock.now_ms())
+            await self._record_sent(alert, delivered.remote_id)
             self._on_delivered(alert)
             log.debug(
                 "alert delivered", alert=alert.alert_id, target=str(alert.target), kind=alert.kind.value
             )
+
+    async def _record_sent(self, alert: Alert, remote_id: str | None) -> None:
+        """Record it, and try again while the lease lasts: unrecorded it would be repeated, or doubted."""
+        self._doubted_ms.pop(alert.alert_id, None)
+        sent_ms = self._clock.now_ms()
+        for tried in range(1, RECORD_TRIES + 1):
+            try:
+                await self._outbox.sent(alert.alert_id, remote_id, sent_ms)
+                return
+            except StorageError as error:
+                if tried == RECORD_TRIES:
+                    raise
+                log.warning("delivery not yet recorded", alert=alert.alert_id, error=str(error))
+                await self._sleep(0.5 * 2.0 ** (tried - 1))
 
     async def _after_error(self, alert: Alert, error: DeliveryError) -> None:
         """Record a failed send by what the error says about message, target or channel."""
@@ -206,24 +231,36 @@ class DispatchService:
                 await self._outbox.dead(alert.alert_id, text)
                 bound.error("message refused")
 
-    async def _after_unknown(self, alert: Alert, error: str) -> None:
-        """Apply the policy for sends that may have arrived.
+    async def _after_unknown(self, alert: Alert, error: str, since_ms: int | None = None) -> None:
+        """Apply the policy for sends that may have arrived; ``since_ms``: the earliest they can have.
 
-        Discord knows a repeat by its nonce, so it is repeated; the console and a Telegram exit are
-        repeated and say so; a Telegram entry isn't: it stays ``unknown`` and is shown.
+        Discord knows a repeat by its nonce for some minutes, so until then it is repeated. Afterwards,
+        and on Telegram always, an entry isn't: it stays ``unknown`` and is shown. Exits, and all on
+        the console, are repeated and say so.
         """
-        if alert.target.channel is Channel.TELEGRAM and alert.kind is not AlertKind.EXIT:
-            await self._outbox.unknown(alert.alert_id, error)
-        else:
+        now_ms = self._clock.now_ms()
+        self._doubted_ms = {k: ms for k, ms in self._doubted_ms.items() if now_ms - ms < DOUBTED_MS}
+        since_ms = self._doubted_ms.setdefault(alert.alert_id, now_ms if since_ms is None else since_ms)
+        match alert.target.channel:
+            case Channel.TELEGRAM:
+                is_repeated = alert.kind is AlertKind.EXIT
+            case Channel.DISCORD:
+                is_repeated = alert.kind is AlertKind.EXIT or now_ms - since_ms <= NONCE_LIFE_MS
+            case Channel.CONSOLE:
+                is_repeated = True
+        if is_repeated:
             await self._outbox.retry(
                 alert.alert_id, f"{DeliveryState.UNKNOWN}: {error}", self._backoff_s(alert.attempts)
             )
+        else:
+            self._doubted_ms.pop(alert.alert_id, None)
+            await self._outbox.unknown(alert.alert_id, error)
         log.warning("delivery not confirmed", alert=alert.alert_id, target=str(alert.target), error=error)
 
     async def _recover(self) -> None:
         """Apply the same policy to what another process, or an earlier life, left as sending."""
         for alert in await self._outbox.recover():
-            await self._after_unknown(alert, "the process ended while sending")
+            await self._after_unknown(alert, "the process ended while sending", alert.created_ms)
 
     def _backoff_s(self, attempts: int) -> float:
         """Return a delay with full jitter: 1 s doubled at every attempt, at most 5 min."""
@@ -232,7 +269,10 @@ class DispatchService:
 
     async def _wind_down(self) -> None:
         if self._busy:
-            await asyncio.wait(self._busy, timeout=10.0)
+            _, late = await asyncio.wait(self._busy, timeout=WIND_DOWN_S)
+            for task in late:  # the next life finds them as unknown
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
         try:
             await self._outbox.release(self._owner)
         except StorageError as error:
