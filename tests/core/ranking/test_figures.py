@@ -279,12 +279,12 @@ def test_funding_belongs_to_a_trip_after_it_opened_up_to_when_it_closed() -> Non
     hour = 3_600_000
     book.extend([a_fill("0", "1", "B", T0 + hour), a_fill("1", "1", "A", T0 + 3 * hour)])
     own = [
-        FundingPayment(A, Coin("BTC"), T0 + n * hour, Decimal(-1), Decimal(1), Decimal(0))
+        FundingPayment(A, Coin("BTC"), T0 + n * hour, Decimal(-(10**n)), Decimal(1), Decimal(0))
         for n in range(1, 5)
     ]
     (trip,) = window_trips(book, T0 + 5 * hour, NO_PRICES, own)
-    assert trip.funding == -2
-    assert asked([], T0 + 4 * hour, own_funding=own).realized_pnl == -4
+    assert trip.funding == -1_100
+    assert asked([], T0 + 4 * hour, own_funding=own).realized_pnl == -11_110
 
 
 def test_drawdown_takes_one_point_per_moment() -> None:

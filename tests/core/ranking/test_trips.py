@@ -124,35 +124,51 @@ def test_bets_take_all_entries_and_start_five_minutes_apart(walk: list[dict[str,
             assert all(later - earlier > 300_000 for earlier, later in pairwise(times))
 
 
-def test_an_opposite_event_does_not_split_a_bet() -> None:
-    steps = [(100, False), (0, True), (100, False), (-50, False)]
-    walk = [
-        {
-            "coin": "BTC", "units": units or 1, "to_zero": zero, "lost": False, "px": 100, "gain": 0,
-            "fee": 0, "crossed": n != 2, "oid": n, "wait": 60_000,
-        }
-        for n, (units, zero) in enumerate(steps)
-    ]  # fmt: skip
-    (bet,) = bets_of(A, book_of(fills_of("0xaa", walk)).entries, START_MS + DAY_MS)
-    assert (bet.time_ms, bet.kind, bet.is_taker, bet.notional_usd) == (
-        START_MS + 60_000,
-        EventKind.OPEN,
-        True,
-        200,
-    )
-
-
-def test_a_fill_older_than_those_taken_is_refused_by_name() -> None:
-    fills = fills_of(
+def steps(*moves: tuple[str, int, int, int]) -> list[Any]:
+    """Return fills of ``(coin, units, wait, oid)``; units of 0 go back to zero."""
+    return fills_of(
         "0xaa",
         [
             {
-                "coin": "BTC", "units": 1, "to_zero": False, "lost": False, "px": 1, "gain": 0, "fee": 0,
-                "crossed": True, "oid": 1, "wait": wait,
+                "coin": coin, "units": units or 1, "to_zero": not units, "lost": False, "px": 100, "gain": 0,
+                "fee": 0, "crossed": oid != 3, "oid": oid, "wait": wait,
             }
-            for wait in (5, 5)
+            for coin, units, wait, oid in moves
         ],
     )  # fmt: skip
+
+
+def test_an_opposite_event_does_not_split_a_bet() -> None:
+    fills = steps(("BTC", 100, 1, 1), ("BTC", 0, 60_000, 2), ("BTC", 100, 60_000, 3), ("BTC", -50, 60_000, 4))
+    (bet,) = bets_of(A, book_of(fills).entries, START_MS + DAY_MS)
+    assert (bet.time_ms, bet.kind, bet.is_taker) == (START_MS + 1, EventKind.OPEN, True)
+    assert bet.notional_usd == 200
+
+
+def test_a_bet_takes_what_starts_up_to_five_minutes_after_its_first_and_not_later() -> None:
+    for wait, count in ((300_000, 1), (300_001, 2)):
+        fills = steps(("BTC", 100, 1, 1), ("BTC", 100, wait, 2))
+        assert len(bets_of(A, book_of(fills).entries, START_MS + DAY_MS)) == count
+
+
+def test_a_bet_is_made_by_whoever_its_first_fill_was() -> None:
+    fills = steps(("BTC", 100, 1, 3), ("BTC", 100, 1, 1))
+    (bet,) = bets_of(A, book_of(fills).entries, START_MS + DAY_MS)
+    assert bet.is_taker is False
+
+
+def test_a_slow_order_is_an_entry_only_from_the_fill_that_makes_it_one() -> None:
+    fills = steps(("BTC", 100, 1, 1), ("BTC", -100, DAY_MS, 2), ("BTC", -100, HOUR_MS, 2))
+    book = book_of(fills)
+    flipped_ms = fills[2].time_ms
+    before = bets_of(A, book.entries, flipped_ms - 1)
+    after = bets_of(A, book.entries, flipped_ms)
+    assert [bet.kind for bet in before] == [EventKind.OPEN]
+    assert [(bet.kind, bet.time_ms) for bet in after[1:]] == [(EventKind.FLIP, fills[1].time_ms)]
+
+
+def test_a_fill_older_than_those_taken_is_refused_by_name() -> None:
+    fills = steps(("BTC", 1, 5, 1), ("BTC", 1, 5, 1))
     book = book_of(fills[1:])
     assert not book.takes(fills[:1])
     with pytest.raises(ValueError, match="build a new book"):
