@@ -24,6 +24,7 @@ _COLUMNS = (
     "closed_pnl", "fee", "fee_token", "crossed", "hash", "oid", "twap_id", "liquidation", "is_twap",
     "source", "nth",
 )  # fmt: skip
+_NULL = r"\N"
 _EPOCH = date(1970, 1, 1).toordinal()
 _ESCAPES = str.maketrans({"\0": None, "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -67,21 +68,37 @@ class FillWriter:
 
 def _copy_text(fills: Sequence[Fill], source: str) -> bytes:
     """Return the fills as PostgreSQL's COPY text, one line each."""
-    lines = []
-    for nth, f in enumerate(fills):
-        liquidation = None if f.liquidation is None else to_json(f.liquidation).decode()
-        values = (
-            f.user, f.coin, f.time_ms, _trade_id(f), f.seq, f.px, f.sz, f.side.value, f.start_position,
-            f.dir, f.closed_pnl, f.fee, f.fee_token, f.crossed, f.hash, f.oid, f.twap_id, liquidation,
-            f.is_twap, source, nth,
-        )  # fmt: skip
-        lines.append("\t".join([r"\N" if v is None else _text(v) for v in values]))
-    return ("\n".join(lines) + "\n").encode(errors="replace")
+    word = _Words()
+    lines = [
+        f"{word[f.user]}\t{word[f.coin]}\t{f.time_ms}\t{_trade_id(f)}\t{f.seq}\t{f.px}\t{f.sz}\t{f.side.value}\t"
+        f"{_or_null(f.start_position)}\t{word[f.dir]}\t{_or_null(f.closed_pnl)}\t{_or_null(f.fee)}\t"
+        f"{word[f.fee_token]}\t{_or_null(f.crossed)}\t{_word(f.hash)}\t{_or_null(f.oid)}\t"
+        f"{_or_null(f.twap_id)}\t{_liquidation(f)}\t{f.is_twap}\t{word[source]}\t{nth}\n"
+        for nth, f in enumerate(fills)
+    ]
+    return "".join(lines).encode(errors="replace")
 
 
-def _text(value: str | int | Decimal | bool) -> str:
-    text = str(value)
-    return text.translate(_ESCAPES) if isinstance(value, str) else text
+class _Words(dict[str | None, str]):
+    """Escapes each of the few different names only once."""
+
+    def __missing__(self, text: str | None) -> str:
+        self[text] = escaped = _word(text)
+        return escaped
+
+
+def _word(text: str | None) -> str:
+    if text is None:
+        return _NULL
+    return text if text.isalnum() else text.translate(_ESCAPES)
+
+
+def _or_null(value: Decimal | int | None) -> Decimal | int | str:
+    return _NULL if value is None else value
+
+
+def _liquidation(fill: Fill) -> str:
+    return _NULL if fill.liquidation is None else _word(to_json(fill.liquidation).decode())
 
 
 def _trade_id(fill: Fill) -> int:
