@@ -40,12 +40,19 @@ class RecentEntries:
         entries.setdefault(entry.event_id, entry)
 
     def badness(self, group: Group, coin: Coin, direction: Direction, now_ms: int) -> float:
-        """Return the badness of all accounts that entered this side within the window, summed.
+        """Return the badness of all accounts whose last entry within the window is on this side, summed.
 
-        An entry dated after ``now_ms`` counts too: the exchange's clock may be ahead of ours.
+        So nobody opposes themselves by a flip. An entry dated after ``now_ms`` counts too: the
+        exchange's clock may be ahead of ours.
         """
+        lately = [
+            entry
+            for entry in self._entries.get((group, coin), {}).values()
+            if now_ms - entry.time_ms <= self._window_ms
+        ]
+        last_side = {entry.account: entry.direction for entry in lately}
         worst: dict[Address, float] = {}
-        for entry in self._entries.get((group, coin), {}).values():
-            if entry.direction is direction and now_ms - entry.time_ms <= self._window_ms:
+        for entry in lately:
+            if entry.direction is direction and last_side[entry.account] is direction:
                 worst[entry.account] = max(entry.badness, worst.get(entry.account, 0.0))
         return sum(worst.values())
