@@ -15,6 +15,9 @@ class SimulationConfig:
     seed: int = 7
     accounts: int = 3000
     pace: float = 1.0
+    brief_s: float = (
+        12.0  # what opens so soon after the start closes within 14 s: a demonstration's first story
+    )
     trades_per_second: float = 40.0
     weight_per_minute: int = 1200
     greeting: bool = False  # the plain text first frame, which not every client can live with
@@ -32,6 +35,8 @@ class SimulationConfig:
         """Refuse values that no exchange can have."""
         if self.accounts < 1:
             raise ValueError(f"accounts is {self.accounts}; expected at least 1")
+        if self.brief_s < 0:
+            raise ValueError(f"brief_s is {self.brief_s}; expected 0 or more")
         if self.pace < 0 or self.trades_per_second <= 0:
             raise ValueError("pace must be ≥ 0 and trades_per_second > 0")
         if self.weight_per_minute < 1:

@@ -26,7 +26,7 @@ _NEW_SHARE = 0.03  # of crowd orders, once there is a new coin
 _TWAP_SHARE = 0.2  # of crowd orders: 14 % of trades, as recorded
 _ONE_TRADE = 0.75  # share of crowd orders that are one trade
 _MEDIAN_USD, _BUSIEST_USD = 420.0, 3.0e9  # of a crowd order in a coin with that daily volume
-_BRIEF_MS = 12_000  # what opens this early closes soon, so that a demonstration shows a whole story at once
+_PLAIN_MS = 36_000  # at first positions close in one plain order, so that a demonstration is easy to follow
 _MAKERS_KNOWN = 30
 _MAKERS_CROWD = 60
 _KNOWN_MAKER_LIMIT = 20_000 * MICRO
@@ -255,7 +255,7 @@ class Tape:
         self._at(time + hold, lambda at: self._leave(person, coin, at))
 
     def _hold_ms(self, person: Person, time: int) -> int:
-        if time < self.origin_ms + _BRIEF_MS:
+        if time < self.origin_ms + self._config.brief_s * 1000:
             return self._random.randrange(10_000, 14_000)
         draw, rng = self._random.random(), self._random
         if person.kind is not Kind.LOSER:
@@ -286,7 +286,7 @@ class Tape:
             return
         if not held:
             return
-        draw = rng.random() if time > self.origin_ms + 3 * _BRIEF_MS else 1.0
+        draw = rng.random() if time > self.origin_ms + _PLAIN_MS else 1.0
         if draw < 0.15 and abs(held) >= 4:
             self._order(person, coin, time, -(held // 2), rng.random() < person.taker)
             self._at(time + rng.randrange(6_000, 40_000), lambda at: self._leave(person, coin, at))

@@ -22,6 +22,7 @@ DEMO_WEIGHT = 200_000
 DEMO_HOME = "demo"
 DEMO_ACCOUNTS = 900
 DEMO_PACE = 3.0
+DEMO_BRIEF_S = 90.0
 
 
 async def run_live() -> None:
@@ -57,7 +58,7 @@ async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
         f"{DEMO_WEIGHT:,} a minute so that the list is ready in seconds. Ctrl-C stops it."
     )
     config = SimulationConfig(
-        seed=seed, accounts=DEMO_ACCOUNTS, pace=DEMO_PACE, weight_per_minute=DEMO_WEIGHT
+        seed=seed, accounts=DEMO_ACCOUNTS, pace=DEMO_PACE, brief_s=DEMO_BRIEF_S, weight_per_minute=DEMO_WEIGHT
     )
     async with SimulatedExchange(config) as exchange, contextlib.AsyncExitStack() as stack:
         console.print(
