@@ -13,7 +13,7 @@ def explain(
         f"{_fact(part, figures, rules)}: worse than {part.percentile or 0.0:.0%} of {population:,} accounts"
         for part in known
     ]
-    if figures.price_pnl is not None and figures.cost_pnl is not None:
+    if figures.fills and figures.price_pnl is not None and figures.cost_pnl is not None:
         sentences.append(
             f"price moves made {figures.price_pnl:+,.0f} USD, fees and funding {figures.cost_pnl:+,.0f} USD"
         )
