@@ -54,6 +54,8 @@ class DetectionService:
         evidence: Callable[[], str],
         on_concluded: Callable[[Concluded], None] = lambda _: None,
         keep_fills: bool = True,
+        book_timeout_s: float = BOOK_TIMEOUT_S,
+        wind_down_s: float = WIND_DOWN_S,
     ) -> None:
         self.detector = detector
         self._store = store
@@ -63,6 +65,8 @@ class DetectionService:
         self._evidence = evidence
         self._on_concluded = on_concluded
         self._keep_fills = keep_fills
+        self._book_timeout_s = book_timeout_s
+        self._wind_down_s = wind_down_s
         self._wake = asyncio.Event()
         self._fills: list[Fill] = []
         self._updates: list[EventUpdate] = []
@@ -170,13 +174,13 @@ class DetectionService:
 
     async def _wind_down(self, at_work: "asyncio.Task[Concluded] | None") -> None:
         try:
-            async with asyncio.timeout(WIND_DOWN_S):
+            async with asyncio.timeout(self._wind_down_s):
                 if at_work is not None:
                     await at_work
                 if self._wake.is_set():
                     await self.conclude()
         except TimeoutError:
-            log.error("stopped before all that was heard could be written", waited_s=WIND_DOWN_S)
+            log.error("stopped before all that was heard could be written", waited_s=self._wind_down_s)
 
     async def conclude(self) -> Concluded:
         """Decide about all that has come in and write it in one transaction."""
@@ -242,7 +246,7 @@ class DetectionService:
     async def _one_book(self, coin: Coin) -> Book | None:
         assert self._book is not None
         try:
-            async with asyncio.timeout(BOOK_TIMEOUT_S):
+            async with asyncio.timeout(self._book_timeout_s):
                 return await self._book(coin)
         except (ExchangeError, TimeoutError) as error:
             log.warning("no order book", coin=coin, error=str(error))
