@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from storage.database import Connection, Database, Record
 
 SQL = statements("outbox")
-_LOCK = 0x6F757462_6F780001
+LOCK = 0x6F757462_6F780001
 
 
 class Outbox:
@@ -33,7 +33,7 @@ class Outbox:
         self._channels = tuple(channel.value for channel in channels)
         async with self._database.transaction() as connection:
             # A statement of its own, so that the next one sees what was committed while we waited.
-            await connection.execute(SQL["lock"], _LOCK)
+            await connection.execute(SQL["lock"], LOCK)
             await connection.execute(SQL["tidy"])
             rows = await connection.fetch(SQL["lease"], list(self._channels), limit, lease_s, owner)
             return await _alerts(connection, [row["alert_id"] for row in rows])
@@ -102,7 +102,7 @@ class Outbox:
             return
         key = _key(target)
         async with self._database.transaction() as connection:
-            await connection.execute(SQL["lock"], _LOCK)
+            await connection.execute(SQL["lock"], LOCK)
             channel, _, thread = key
             if await connection.fetchval(SQL["moved_chat_exists"], channel, new_chat, thread):
                 await connection.execute(SQL["adopt_subscriptions"], *key, new_chat)

@@ -8,7 +8,7 @@ from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Subscrip
 from core.ports import Outbox as OutboxPort
 from storage.chats import Chats
 from storage.database import Database
-from storage.outbox import Outbox
+from storage.outbox import LOCK, SQL, Outbox
 from storage.reader import Reader
 from tests.support.facts import MONDAY_MS
 from tests.support.published import (
@@ -169,6 +169,22 @@ async def test_two_dispatchers_never_lease_the_same_target(database: Database) -
         assert sorted(texts) == sorted(f"{kind} {n:04d}" for n in range(10) for kind in ("entry", "exit"))
         for n in range(10):
             assert texts.index(f"entry {n:04d}") < texts.index(f"exit {n:04d}")
+
+
+async def test_a_lease_waits_for_one_that_is_not_committed(database: Database) -> None:
+    await publish(database, 1)
+    await send(database, (await lease(database))[0])
+    await publish(database, 2)
+    async with database.transaction() as slow:
+        await slow.execute(SQL["lock"], LOCK)
+        assert len(await slow.fetch(SQL["lease"], CHANNELS, 9, 60.0, "slow")) == 1
+        await end(database, 1)
+        other = asyncio.ensure_future(lease(database, "other"))
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        async with database.connection() as watching:
+            while not await watching.fetchval(waiting):
+                assert not other.done(), "it chose without seeing what the first took"
+    assert await other == []
 
 
 async def test_the_database_itself_refuses_a_second_lease_of_a_target(database: Database) -> None:
