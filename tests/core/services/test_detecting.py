@@ -34,7 +34,7 @@ class Desk:
     """A detection service with scripted surroundings."""
 
     def __init__(
-        self, detector: Detector | None = None, book: BookSource | None = None, **more: bool
+        self, detector: Detector | None = None, book: BookSource | None = None, **more: Any
     ) -> None:
         self.clock = HandClock()
         self.store = ScriptedStore()
