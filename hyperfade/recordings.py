@@ -9,6 +9,7 @@ from pathlib import Path
 from core.errors import UsageError
 from core.model.fills import Fill
 from core.model.market import DAY_MS, WINDOW_MS, Bar, Trade
+from core.ranking.chain import order_fills
 from core.services.replaying import Moment, time_of
 from exchange.archive.archive import open_archive
 from exchange.archive.market import open_bars, open_recording, sniff
@@ -55,7 +56,7 @@ def open_recordings(paths: Sequence[Path], account: str | None) -> Recording:
                 digest.update(path.read_bytes())
     if not fills and not trades:
         raise UsageError("there is nothing to replay: expected fills or recorded trades beside candles")
-    fills.sort(key=lambda fill: fill.time_ms)  # stable: keeps each account's execution order
+    fills = _merged(fills)
     trades.sort(key=lambda trade: trade.time_ms)
     times = [
         *(f.time_ms for f in (*fills[:1], *fills[-1:])),
@@ -66,3 +67,10 @@ def open_recordings(paths: Sequence[Path], account: str | None) -> Recording:
     return Recording(
         tuple(path.name for path in paths), digest.hexdigest(), tuple(fills), tuple(trades), tuple(useful)
     )
+
+
+def _merged(fills: Sequence[Fill]) -> list[Fill]:
+    """Return the fills of all files by time, each once, in execution order inside each account."""
+    once = {(fill.user, fill.coin, fill.time_ms, fill.tid): fill for fill in reversed(fills)}
+    ordered = order_fills(reversed(once.values()))
+    return sorted(ordered, key=lambda fill: fill.time_ms)  # stable: keeps each account's order

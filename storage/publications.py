@@ -203,6 +203,7 @@ async def _tell(
         done = await connection.execute(SQL["add_entry_alerts"], entered, publication.now_ms, evidence)
         told += int(done.rsplit(" ", 1)[-1])
     if left:
+        await connection.execute(SQL["expire_entries"], left)
         done = await connection.execute(SQL["add_exit_alerts"], left, publication.now_ms, evidence)
         told += int(done.rsplit(" ", 1)[-1])
     if told:

@@ -124,7 +124,7 @@ def cause_of(fill: Fill) -> Cause:
         return Cause.ADL
     if fill.dir in ("Settlement", "Net Child Vaults"):
         return Cause.SETTLEMENT
-    if fill.is_twap:
+    if fill.is_twap or fill.twap_id is not None:
         return Cause.TWAP
     return Cause.ORDER
 

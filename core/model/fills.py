@@ -59,7 +59,10 @@ class Fill:
         """Tell whether this account was the one liquidated by this fill."""
         if self.liquidation is not None and self.liquidation.liquidated_user is not None:
             return self.liquidation.liquidated_user.lower() == self.user
-        return self.dir is not None and self.dir.startswith("Liquidated")
+        if self.dir is None or not self.dir.startswith("Liquidated"):
+            return False
+        # the liquidator's own row can carry the same words: the victim's position shrinks
+        return self.start_position is None or self.start_position * self.signed_sz < 0
 
 
 @dataclass(frozen=True, slots=True)

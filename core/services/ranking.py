@@ -19,7 +19,10 @@ from core.scoring.placebo import draw_placebo
 
 log = structlog.get_logger(__name__)
 
-HISTORY_MS = WINDOW_MS + 5 * DAY_MS
+HISTORY_MS = WINDOW_MS + 60 * DAY_MS
+"""How far back stored fills are read: a trip that began before counts from its middle, as partial."""
+
+PRICES_MS = WINDOW_MS + DAY_MS
 
 CONTROL_MAY_BE = frozenset({Ineligible.NOT_LOSING, Ineligible.PNL_UNKNOWN})
 """The control has the same eligibility but for the result: reasons that don't exclude from it."""
@@ -34,8 +37,10 @@ class FillRanker:
         self._listed: frozenset[Address] = frozenset()
 
     def add(self, fills: Iterable[Fill]) -> None:
-        """Take perp fills, each account's in execution order."""
-        self._books.extend(sorted(fills, key=lambda fill: fill.user))
+        """Take perp fills, each account's in execution order; raises ValueError for one that is late."""
+        late = self._books.extend(sorted(fills, key=lambda fill: fill.user))
+        if late:
+            raise ValueError(f"fills of {', '.join(sorted(late))} don't come in execution order")
 
     def rank(self, prices: PriceBook, as_of_ms: int) -> Ranking:
         """Return the ranking by what was known at ``as_of_ms``."""
@@ -61,7 +66,7 @@ class RankService:
         """Bring the books up to date, rank, and store the run."""
         books = await self._up_to_date(as_of_ms)
         facts = {known.facts.address: known.facts for known in await self._fills.accounts()}
-        prices = PriceBook(await self._fills.bars(as_of_ms - HISTORY_MS))
+        prices = PriceBook(await self._fills.bars(as_of_ms - PRICES_MS))
         rates = await self._fills.funding_rates(as_of_ms - HISTORY_MS)
         previous = await self._rankings.ranking(as_of_ms)
         listed = frozenset(standing.address for standing in previous.listed) if previous else None

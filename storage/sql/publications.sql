@@ -41,15 +41,14 @@ returning opportunity_id, grp, is_rehearsal, rule_version;
 
 -- name: add_entry_alerts
 -- One alert for every chat that wants these opportunities, in their order: enabled chats of owners
--- and members with a subscription that fits; a rehearsal is for the console only, the control for nobody.
+-- and members with a subscription that fits; a rehearsal and the control are for nobody.
 with told as (
     insert into alerts (kind, opportunity_id, channel, chat, thread, created_ms, expires_ms, evidence)
     select 'entry', o.opportunity_id, c.channel, c.chat, c.thread, $2, o.expires_ms, $3
     from unnest($1::text[]) with ordinality as wanted (opportunity_id, nth)
     join trade_opportunities o using (opportunity_id)
     join chats c on c.disabled_reason is null and c.role in ('owner', 'member')
-        and (not o.is_rehearsal or c.channel = 'console')
-    where o.grp = 'loser' and exists (
+    where o.grp = 'loser' and not o.is_rehearsal and exists (
         select from subscriptions s
         where s.channel = c.channel and s.chat = c.chat and s.thread = c.thread
             and (s.coin is null or s.coin = o.coin)
@@ -62,6 +61,17 @@ with told as (
 )
 insert into outbox (alert_id, channel, chat, thread, priority)
 select alert_id, channel, chat, thread, 1 from told;
+
+-- name: expire_entries
+-- An entry that is still waiting when its opportunity ends comes too late to be of use.
+with gone as (
+    delete from outbox o using alerts a
+    where a.alert_id = o.alert_id and a.kind = 'entry' and a.opportunity_id = any($1::text[])
+        and o.state = 'pending' and not o.may_have_arrived
+    returning o.alert_id
+)
+update alerts a set state = 'expired', last_error = 'the opportunity ended before this could be sent'
+from gone where a.alert_id = gone.alert_id;
 
 -- name: add_exit_alerts
 -- Who was told to enter is told to leave: those whose entry arrived, may have arrived, or is still

@@ -77,7 +77,7 @@ async def test_the_same_publication_twice_changes_nothing(database: Database) ->
     before = await alerts(database), await Ledger(database).verify()
     assert await store.publish(written, EVIDENCE) == ()
     assert (await alerts(database), await Ledger(database).verify()) == before
-    assert before[0] == [("entry", "01", "stdout", "pending"), ("exit", "01", "stdout", "pending")]
+    assert before[0] == [("entry", "01", "stdout", "expired")]
     assert before[1].entries == 2
 
 
@@ -183,17 +183,14 @@ async def test_the_control_is_kept_but_never_told_nor_in_the_ledger(database: Da
 
 
 @pytest.mark.parametrize("how", ["namespace", "value"])
-async def test_a_rehearsal_is_told_to_the_console_only_and_never_counts(database: Database, how: str) -> None:
+async def test_a_rehearsal_is_told_to_nobody_and_never_counts(database: Database, how: str) -> None:
     await add_member(database, ANNA, ALL)
     store, reader = Publications(database), Reader(database)
     decision = nth_decision(1, is_rehearsal=how == "value")
     namespace = "replay-1" if how == "namespace" else "live"
     await store.publish(publication(decision, namespace=namespace), EVIDENCE)
     await store.publish(publication(endings=(nth_ending(1),), namespace=namespace), EVIDENCE)
-    assert [(kind, chat) for kind, _, chat, _ in await alerts(database)] == [
-        ("entry", "stdout"),
-        ("exit", "stdout"),
-    ]
+    assert await alerts(database) == []
     assert (await Ledger(database).verify()).entries == 0
     assert await reader.scored(group=Group.LOSER) == []
     assert len(await reader.scored(group=Group.LOSER, rehearsal=True)) == 1
@@ -209,7 +206,7 @@ async def test_a_rehearsals_positions_are_not_the_accounts_own(database: Databas
     assert await store.positions(LOSER) == []
 
 
-async def test_an_exit_goes_where_the_entry_arrived_may_have_or_is_on_its_way(
+async def test_an_exit_goes_where_the_entry_arrived_may_have_or_is_being_sent(
     database: Database,
 ) -> None:
     await silence_console(database)
@@ -234,11 +231,20 @@ async def test_an_exit_goes_where_the_entry_arrived_may_have_or_is_on_its_way(
                 await outbox.sending(alert.alert_id, "me")
     await end(database, 1)
     exits = {states[int(chat)] for kind, _, chat, _ in await alerts(database) if kind == "exit"}
-    assert exits == {"sent", "unknown", "pending", "leased", "sending"}
+    assert exits == {"sent", "unknown", "leased", "sending"}
+
+
+async def test_an_entry_that_still_waits_when_its_opportunity_ends_is_not_sent(database: Database) -> None:
+    await publish(database, 1)
+    await end(database, 1)
+    assert [(kind, state) for kind, _, _, state in await alerts(database)] == [("entry", "expired")]
+    assert await Outbox(database).lease([Channel.CONSOLE], 10, 60, "me") == []
 
 
 async def test_who_unsubscribed_meanwhile_is_still_told_to_leave(database: Database) -> None:
     await publish(database, 1)
+    [entry] = await Outbox(database).lease([Channel.CONSOLE], 1, 60, "me")
+    await Outbox(database).sent(entry.alert_id, None, MONDAY_MS)
     await silence_console(database)
     await end(database, 1)
     assert [kind for kind, *_ in await alerts(database)] == ["entry", "exit"]
