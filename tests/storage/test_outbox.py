@@ -167,12 +167,15 @@ async def test_two_dispatchers_never_lease_the_same_target(database: Database) -
             tasks.create_task(dispatch(owner))
         tasks.create_task(write())
     for texts in sent.values():
-        assert len(texts) == len(set(texts))
-        entries = [text for text in texts if text.startswith("entry")]
-        # told to leave: exactly who was told to enter, and after it
-        assert {text.replace("exit", "entry") for text in texts if text.startswith("exit")} == set(entries)
-        for entry in entries:
-            assert texts.index(entry) < texts.index(entry.replace("entry", "exit"))
+        check_told_to_leave_exactly_who_was_told_to_enter(texts)
+
+
+def check_told_to_leave_exactly_who_was_told_to_enter(texts: list[str]) -> None:
+    assert len(texts) == len(set(texts))
+    entries = [text for text in texts if text.startswith("entry")]
+    assert {text.replace("exit", "entry") for text in texts if text.startswith("exit")} == set(entries)
+    for entry in entries:
+        assert texts.index(entry) < texts.index(entry.replace("entry", "exit"))
 
 
 async def test_a_lease_waits_for_one_that_is_not_committed(database: Database) -> None:
