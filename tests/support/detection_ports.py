@@ -112,10 +112,13 @@ class ScriptedStore:
 
 
 class ScriptedExchange:
-    """Answers for positions and fills from what it was told; may be away, or made to wait."""
+    """Answers for positions and fills from what it was told.
+
+    ``away``: whose requests fail. ``gate``: whose answers, made at once, arrive only when it opens.
+    """
 
     def __init__(self, clock: HandClock) -> None:
-        self._clock = clock
+        self.clock = clock
         self.held: dict[Address, dict[Coin, Decimal]] = defaultdict(dict)
         self.done: dict[Address, list[Fill]] = defaultdict(list)
         self.away: set[Address] = set()
@@ -127,17 +130,17 @@ class ScriptedExchange:
     async def account_state(self, user: Address, dex: str = "") -> AccountState:
         self.asked.append((user, dex))
         self.was_asked.set()
-        time_ms = self._clock.now_ms()
-        if user in self.gate:
-            await self.gate[user].wait()
-        if user in self.away:
-            raise ExchangeUnavailable("no answer")
         positions = tuple(
             Position(coin, szi, None, None, None, None)
             for coin, szi in self.held[user].items()
             if dex_of(coin) == dex
         )
-        return AccountState(user, dex, time_ms, Decimal(1_000), positions)
+        state = AccountState(user, dex, self.clock.now_ms(), Decimal(1_000), positions)
+        if user in self.gate:
+            await self.gate[user].wait()
+        if user in self.away:
+            raise ExchangeUnavailable("no answer")
+        return state
 
     async def fills(self, user: Address, start_ms: int, end_ms: int) -> AsyncIterator[tuple[Fill, ...]]:
         self.read.append((user, start_ms, end_ms))
