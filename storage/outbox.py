@@ -33,8 +33,9 @@ class Outbox:
         self._channels = tuple(channel.value for channel in channels)
         async with self._database.transaction() as connection:
             # A statement of its own, so that the next one sees what was committed while we waited.
-            await connection.execute(SQL["lock"], LOCK)
-            await connection.execute(SQL["tidy"])
+            await connection.execute(SQL["lock_to_lease"], LOCK)
+            if await connection.fetchval(SQL["is_untidy"]):
+                await connection.execute(SQL["tidy"])
             rows = await connection.fetch(SQL["lease"], list(self._channels), limit, lease_s, owner)
             return await _alerts(connection, [row["alert_id"] for row in rows])
 

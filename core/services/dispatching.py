@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 LEASE_S = 60.0
 SEND_TIMEOUT_S = 40.0
 POLL_S = 2.0
+RECOVER_MS = 2_000
+"""How often to look for what a dead process left; in every round each alert would wait for it."""
 NOT_OURS_S = 0.25
 BATCH = 50
 FIRST_RETRY_S = 1.0
@@ -87,6 +89,7 @@ class DispatchService:
         self._freed = asyncio.Event()
         self._failure: BaseException | None = None
         self._held_until_ms: dict[Channel, int] = {}
+        self._recovered_ms: int | None = None
         self._doubted_ms: dict[int, int] = {}
 
     def add(self, notifier: Notifier) -> None:
@@ -107,9 +110,9 @@ class DispatchService:
             raise self._failure
         self._freed.clear()
         try:
-            await self._recover()
+            await self._recover_sometimes()
             leased = await self._round()
-            due_s = await self._outbox.next_due_s()
+            due_s = None if leased else await self._outbox.next_due_s()
         except StorageError as error:
             log.error("dispatch waits for the database", error=str(error))
             await self._sleep(POLL_S)
@@ -256,6 +259,12 @@ class DispatchService:
             self._doubted_ms.pop(alert.alert_id, None)
             await self._outbox.unknown(alert.alert_id, error)
         log.warning("delivery not confirmed", alert=alert.alert_id, target=str(alert.target), error=error)
+
+    async def _recover_sometimes(self) -> None:
+        now_ms = self._clock.now_ms()
+        if self._recovered_ms is None or abs(now_ms - self._recovered_ms) >= RECOVER_MS:
+            await self._recover()
+            self._recovered_ms = now_ms
 
     async def _recover(self) -> None:
         """Apply the same policy to what another process, or an earlier life, left as sending."""

@@ -2,6 +2,20 @@
 -- One lease at a time: each sees what the one before took, so no target gets two.
 select pg_advisory_xact_lock($1);
 
+-- name: lock_to_lease
+-- The same, and the commit doesn't wait for the disk: a lease that a crash loses was surely not sent,
+-- and "sending", which follows it in the log, does wait.
+select pg_advisory_xact_lock($1), set_config('synchronous_commit', 'off', true);
+
+-- name: is_untidy
+-- Is there anything to tidy? To ask costs less than to tidy nothing.
+select exists (select from outbox where state = 'leased' and lease_until < clock_timestamp())
+    or exists (
+        select from outbox o
+        join alerts entry on entry.alert_id = o.entry_id
+        where o.state = 'pending' and entry.state in ('dead', 'expired')
+    );
+
 -- name: tidy
 -- What a dead dispatcher had leased but surely not begun to send returns to the queue; an exit
 -- whose entry ended without being sent has nobody to tell.
