@@ -17,7 +17,9 @@ from hyperfade.app import run
 from hyperfade.connections import Endpoints
 from hyperfade.logs import set_up_logs
 from hyperfade.settings import load_settings
+from messages.figures import duration
 
+TELL_EVERY_S = 60.0
 DEMO_WEIGHT = 200_000
 DEMO_HOME = "demo"
 DEMO_ACCOUNTS = 900
@@ -31,7 +33,8 @@ async def run_live() -> None:
     set_up_logs(settings.log_level, settings.log_format, settings.secret_values())
     console = Console(highlight=False)
     console.print(f"Hyperfade watches {settings.exchange_url}. Data in {settings.home}. Ctrl-C stops it.")
-    await run(settings, Endpoints.of(settings), console, tell=_teller(console), on_progress=_silent)
+    show = _TellEachMinute(console, asyncio.get_running_loop().time)
+    await run(settings, Endpoints.of(settings), console, tell=_teller(console), on_progress=show)
 
 
 async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
@@ -84,8 +87,27 @@ def _teller(console: Console) -> Callable[[str], None]:
     return tell
 
 
-def _silent(_: Progress) -> None:
-    """Show no progress: a service's log is no place for a bar."""
+class _TellEachMinute:
+    """Say how far a long step is, once a minute: under the real limits the first list takes a while."""
+
+    def __init__(self, console: Console, monotonic: Callable[[], float]) -> None:
+        self._console = console
+        self._monotonic = monotonic
+        self._step = ""
+        self._begun = self._told = 0.0
+
+    def __call__(self, step: Progress) -> None:
+        """Take one step of progress."""
+        now = self._monotonic()
+        if step.step != self._step or step.done == 1:
+            self._step, self._begun, self._told = step.step, now, now
+        if now - self._told < TELL_EVERY_S or step.done >= step.total:
+            return
+        self._told = now
+        left_ms = round(1000 * (now - self._begun) / max(step.done - 1, 1) * (step.total - step.done))
+        self._console.print(
+            f"{step.step}: {step.done} of {step.total}, about {duration(left_ms)} to go", style="dim"
+        )
 
 
 @contextlib.contextmanager
