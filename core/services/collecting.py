@@ -91,9 +91,12 @@ class CollectService:
         log.info("leaderboard read", rows=seen, candidates=len(chosen))
         return chosen
 
-    async def refine(self, candidates: Sequence[Candidate]) -> int:
-        """Fetch every candidate's history, sub-accounts included, in the given order; return how many."""
-        done = 0
+    async def refine(self, candidates: Sequence[Candidate], before: int = 0, of: int | None = None) -> None:
+        """Fetch every candidate's history, sub-accounts included, in the given order.
+
+        ``before`` and ``of`` make the progress of several calls read as one.
+        """
+        done = before
         queue = iter(candidates)
 
         async def work() -> None:
@@ -101,12 +104,11 @@ class CollectService:
             for candidate in queue:
                 await self._refine_family(candidate)
                 done += 1
-                self._on_progress(Progress("reading traders", done, len(candidates)))
+                self._on_progress(Progress("reading traders", done, of or len(candidates)))
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._rules.concurrency, len(candidates))):
                 group.create_task(work())
-        return done
 
     async def _refine_family(self, candidate: Candidate) -> None:
         master = candidate.row.address

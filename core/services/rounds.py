@@ -93,7 +93,7 @@ class RoundsService:
         self._tell(f"{len(candidates)} traders of the leaderboard to read.")
         done, batch = 0, FIRST_BATCH
         while done < len(candidates):
-            await self._collecting.refine(candidates[done : done + batch])
+            await self._collecting.refine(candidates[done : done + batch], done, len(candidates))
             done += batch
             batch = done
             if done < len(candidates):
