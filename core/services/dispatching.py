@@ -167,7 +167,8 @@ class DispatchService:
         if alert.expires_ms is not None and now_ms >= alert.expires_ms:
             await self._outbox.expired(alert.alert_id)
             return
-        wait_s = self._pace.delay_s(alert.target)
+        held_s = (self._held_until_ms.get(alert.target.channel, 0) - now_ms) / 1000
+        wait_s = max(self._pace.delay_s(alert.target), held_s)
         if wait_s > 0:
             await self._outbox.hold_target(alert.target, wait_s)
             await self._outbox.retry(alert.alert_id, "paced", wait_s)
@@ -223,8 +224,9 @@ class DispatchService:
                 await self._outbox.retry(alert.alert_id, text, 0.0)
                 bound.info("chat moved", to=error.new_target)
             case TargetGone():
-                await self._outbox.dead(alert.alert_id, text)
+                # in this order: once this row is off the way, the target's next would go out
                 await self._outbox.disable_target(alert.target, text)
+                await self._outbox.dead(alert.alert_id, text)
                 bound.warning("chat switched off")
             case ChannelRefused():
                 await self._outbox.retry(alert.alert_id, text, LONGEST_RETRY_S)
