@@ -197,17 +197,12 @@ async def _tell(
     publication: Publication,
     evidence: str,
 ) -> None:
-    """Queue entry and exit alerts, and wake the dispatchers when there are any."""
-    told = 0
+    """Queue entry and exit alerts; the dispatchers are woken when there are any."""
     if entered:
-        done = await connection.execute(SQL["add_entry_alerts"], entered, publication.now_ms, evidence)
-        told += int(done.rsplit(" ", 1)[-1])
+        await connection.execute(SQL["add_entry_alerts"], entered, publication.now_ms, evidence)
     if left:
         await connection.execute(SQL["expire_entries"], left)
-        done = await connection.execute(SQL["add_exit_alerts"], left, publication.now_ms, evidence)
-        told += int(done.rsplit(" ", 1)[-1])
-    if told:
-        await connection.execute(SQL["wake"])
+        await connection.execute(SQL["add_exit_alerts"], left, publication.now_ms, evidence)
 
 
 def _ledger_bodies(

@@ -26,6 +26,23 @@ with written as (
 )
 select count(*) from written;
 
+-- name: add_few
+-- The same for a few that need no detour: $1 is a JSON array of rows.
+with written as (
+    insert into fills (
+        account, coin, time_ms, tid, seq, px, sz, side, start_position, dir, closed_pnl, fee,
+        fee_token, crossed, hash, oid, twap_id, liquidation, is_twap, source
+    )
+    select distinct on (account, time_ms, coin, tid)
+        account, coin, time_ms, tid, seq, px, sz, side, start_position, dir, closed_pnl, fee,
+        fee_token, crossed, hash, oid, twap_id, liquidation, is_twap, source
+    from jsonb_populate_recordset(null::fills, $1) with ordinality
+    order by account, time_ms, coin, tid, (closed_pnl is null), ordinality
+    on conflict (account, time_ms, coin, tid) do nothing
+    returning 1
+)
+select count(*) from written;
+
 -- name: complete
 -- Complete rows known with less detail (heard on the feed). They count as written again, so that
 -- readers of "what is new" see them whole.

@@ -58,9 +58,14 @@ with told as (
     order by wanted.nth, c.created_at, c.channel, c.chat, c.thread
     on conflict (opportunity_id, kind, channel, chat, thread) do nothing
     returning alert_id, channel, chat, thread
+),
+queued as (
+    insert into outbox (alert_id, channel, chat, thread, priority)
+    select alert_id, channel, chat, thread, 1 from told
+    returning alert_id
 )
-insert into outbox (alert_id, channel, chat, thread, priority)
-select alert_id, channel, chat, thread, 1 from told;
+-- tells dispatchers that there is something; sent with the commit
+select pg_notify('outbox', '') from queued limit 1;
 
 -- name: expire_entries
 -- An entry that is still waiting when its opportunity ends comes too late to be of use.
@@ -88,12 +93,16 @@ with told as (
     order by wanted.nth, entry.alert_id
     on conflict (opportunity_id, kind, channel, chat, thread) do nothing
     returning alert_id, opportunity_id, channel, chat, thread, state
+),
+queued as (
+    insert into outbox (alert_id, entry_id, channel, chat, thread, priority)
+    select t.alert_id, entry.alert_id, t.channel, t.chat, t.thread, 0
+    from told t
+    join alerts entry using (opportunity_id, channel, chat, thread)
+    where t.state = 'pending' and entry.kind = 'entry'
+    returning alert_id
 )
-insert into outbox (alert_id, entry_id, channel, chat, thread, priority)
-select t.alert_id, entry.alert_id, t.channel, t.chat, t.thread, 0
-from told t
-join alerts entry using (opportunity_id, channel, chat, thread)
-where t.state = 'pending' and entry.kind = 'entry';
+select pg_notify('outbox', '') from queued limit 1;
 
 -- name: wake
 -- Tells dispatchers that there is something; sent with the commit.
