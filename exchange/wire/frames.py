@@ -1,7 +1,7 @@
 """WebSocket frames: subscriptions out; acks, errors, trades, quotes, mids in.
 
 Trades are decoded twice on purpose: first into a light row without a Decimal, to see whether a
-watched account is named; only the few frames that name one are decoded exactly.
+watched account is named; only the few that name one are decoded exactly.
 """
 
 import base64
@@ -78,6 +78,12 @@ class TradesFrame(Struct, frozen=True):
     data: list[TradeRow]
 
 
+class RawTrades(Struct):
+    """A trades frame, its trades not looked into."""
+
+    data: list[Raw]
+
+
 class QuoteRow(Struct, frozen=True):
     """The data of channel ``bbo``."""
 
@@ -103,6 +109,8 @@ class AckedSubscription(Struct, frozen=True):
 frame = Payload[Frame]("frame", Frame)
 light_trades = Payload[LightTrades]("trades", LightTrades)
 trades = Payload[TradesFrame]("trades", TradesFrame)
+raw_trades = Payload[RawTrades]("trades", RawTrades)
+trade = Payload[TradeRow]("trades", TradeRow)
 trade_rows = Payload[list[TradeRow]]("trades", list[TradeRow])
 bbo = Payload[QuoteRow]("bbo", QuoteRow)
 ack = Payload[Ack]("subscriptionResponse", Ack)
