@@ -23,7 +23,11 @@ class Horizon(StrEnum):
     @property
     def ms(self) -> int:
         """Return the length in milliseconds."""
-        return {"m": 60_000, "h": 3_600_000}[self.value[-1]] * int(self.value[:-1])
+        return _HORIZON_MS[self]
+
+
+_UNIT_MS = {"m": 60_000, "h": 3_600_000}
+_HORIZON_MS = {horizon: _UNIT_MS[horizon.value[-1]] * int(horizon.value[:-1]) for horizon in Horizon}
 
 
 class PnlSource(StrEnum):

@@ -95,11 +95,13 @@ class PriceBook:
         Own minute bars first; where they are missing, quarter hours, for an hour and longer only.
         """
         limit = max_age_ms(horizon)
-        prices = np.full(len(times_ms), np.nan)
+        prices: Floats | None = None
         for interval in _intervals(horizon):
-            found = self._of(coin, interval).at(times_ms, limit)
-            prices = np.where(np.isnan(prices), found, prices)
-        return prices
+            series = self._series.get((coin, interval))
+            if series is not None:
+                found = series.at(times_ms, limit)
+                prices = found if prices is None else np.where(np.isnan(prices), found, prices)
+        return np.full(len(times_ms), np.nan) if prices is None else prices
 
     def price_at(self, coin: Coin, time_ms: int, horizon: Horizon) -> float | None:
         """Return the price at one time, as fresh as the horizon asks, or None where it is missing."""

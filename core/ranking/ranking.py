@@ -27,7 +27,7 @@ from core.ranking.shrinkage import (
     fit_beta,
     fit_normal,
 )
-from core.ranking.significance import q_values, sign_flip_p
+from core.ranking.significance import q_values, sign_flip_ps
 
 BADNESS_DECIMALS = 6
 """Accounts are ranked on badness rounded so far, then on the address: engines differ in the last bit."""
@@ -211,7 +211,7 @@ def _label_fdr(population: Sequence[Account], listed: Set[Address]) -> float | N
     """Return the largest q on the list, tested among the whole population, not only those in loss."""
     if not listed:
         return None
-    q = q_values([sign_flip_p(one.figures.day_nets) for one in population])
+    q = q_values(sign_flip_ps([one.figures.day_nets for one in population]))
     on_list = [value for value, one in zip(q, population, strict=True) if one.figures.address in listed]
     return max(on_list, default=None)
 

@@ -14,6 +14,9 @@ _SEED = 20_240_229
 _MOST_DAYS = 32
 """The window touches at most 31 UTC days."""
 
+_AT_A_TIME = 64
+"""Accounts whose patterns are tried at a time: 8 MB of sums."""
+
 Signs = npt.NDArray[np.float64]
 
 
@@ -29,27 +32,47 @@ def _drawn_signs(width: int) -> Signs:
     return np.asarray(drawn * 2.0 - 1.0, dtype=np.float64)
 
 
-def _signs(days: int) -> Signs:
-    """Return one row of +1 and -1 per pattern: all of them, or draws from a fixed seed."""
-    return _all_signs(days) if days <= EXACT_DAYS else _drawn_signs(max(days, _MOST_DAYS))[:, :days]
-
-
 def sign_flip_p(day_nets: Sequence[float]) -> float:
     """Return the one-sided p of the null "doesn't lose": the share of sign patterns at least as bad.
 
     Under the null a day's gain and loss of the same size are equally likely. Exact up to 14 days; by
     16,384 seeded draws beyond, the observed pattern counted in.
     """
-    nets = np.array([net for net in day_nets if net != 0.0])
-    if not len(nets):
-        return 1.0
-    observed = float(nets.sum())
-    slack = 1e-9 * float(np.abs(nets).sum())
-    sums = _signs(len(nets)) @ np.abs(nets)
-    as_bad = int(np.count_nonzero(sums <= observed + slack))
-    if len(nets) <= EXACT_DAYS:
-        return as_bad / len(sums)
-    return (as_bad + 1) / (len(sums) + 1)
+    return sign_flip_ps([day_nets])[0]
+
+
+def sign_flip_ps(accounts: Sequence[Sequence[float]]) -> list[float]:
+    """Return ``sign_flip_p`` of each account; those with the same patterns are tried together."""
+    nets = [[net for net in day_nets if net != 0.0] for day_nets in accounts]
+    by_width: dict[int, list[int]] = {}
+    for place, own in enumerate(nets):
+        by_width.setdefault(_width(len(own)), []).append(place)
+    p_values = [1.0] * len(nets)
+    for width, places in by_width.items():
+        for start in range(0, len(places), _AT_A_TIME):
+            block = places[start : start + _AT_A_TIME]
+            for place, p in zip(block, _ps(width, [nets[place] for place in block]), strict=True):
+                p_values[place] = p
+    return p_values
+
+
+def _width(days: int) -> int:
+    """Return how many signs a pattern for so many days has; those beyond the days multiply zeros."""
+    return days if days <= EXACT_DAYS else max(days, _MOST_DAYS)
+
+
+def _ps(width: int, nets: Sequence[Sequence[float]]) -> list[float]:
+    if not width:
+        return [1.0] * len(nets)
+    padded = np.zeros((width, len(nets)))
+    for column, own in enumerate(nets):
+        padded[: len(own), column] = own
+    sizes = np.abs(padded)
+    worst = padded.sum(axis=0) + 1e-9 * sizes.sum(axis=0)  # the slack: sums of other orders differ a little
+    signs = _all_signs(width) if width <= EXACT_DAYS else _drawn_signs(width)
+    as_bad = np.count_nonzero(signs @ sizes <= worst, axis=0)
+    drawn = int(width > EXACT_DAYS)  # beside draws, the observed pattern counts too
+    return [float(count + drawn) / (len(signs) + drawn) for count in as_bad]
 
 
 def q_values(p_values: Sequence[float]) -> list[float]:
