@@ -7,23 +7,22 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-import aiohttp
-import httpx
 import structlog
 
 from core.errors import SettingsError
 from core.ports import Clock
-from exchange.client import HyperliquidClient
-from exchange.limits import WeightBudget
-from exchange.transport import RequestLog
 from hyperfade.settings import Settings
 from storage.database import Database, open_database
 from storage.embedded import borrowed_server, embedded_server
 from storage.migrate import migrate
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # and inside the functions: a listing opens the database only, and should do so at once
     import discord
+    import httpx
     import telegram
+
+    from exchange.client import HyperliquidClient
+    from exchange.transport import RequestLog
 
 log = structlog.get_logger(__name__)
 
@@ -70,8 +69,9 @@ class Endpoints:
 
 
 @asynccontextmanager
-async def open_http() -> AsyncIterator[httpx.AsyncClient]:
+async def open_http() -> "AsyncIterator[httpx.AsyncClient]":
     """Open an HTTP client over aiohttp, whose pool stays fast under concurrency."""
+    import httpx
     from httpx_aiohttp import AiohttpTransport
 
     timeout = httpx.Timeout(READ_S, connect=CONNECT_S)
@@ -82,9 +82,12 @@ async def open_http() -> AsyncIterator[httpx.AsyncClient]:
 
 @asynccontextmanager
 async def open_exchange(
-    endpoints: Endpoints, clock: Clock, log_request: RequestLog
-) -> AsyncIterator[HyperliquidClient]:
+    endpoints: Endpoints, clock: Clock, log_request: "RequestLog"
+) -> "AsyncIterator[HyperliquidClient]":
     """Open the client of the exchange with its share of the weight budget."""
+    from exchange.client import HyperliquidClient
+    from exchange.limits import WeightBudget
+
     async with open_http() as http:
         loop = asyncio.get_running_loop()
         yield HyperliquidClient(
@@ -160,6 +163,7 @@ async def open_discord(settings: Settings) -> AsyncIterator["discord.Client | No
 
 async def log_in_discord(client: "discord.Client", settings: Settings, tries: int | None = None) -> None:
     """Log in unless that is done: again and again, up to so many tries. Raises SettingsError."""
+    import aiohttp
     import discord
 
     assert settings.discord_token is not None
