@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from core.errors import ExchangeUnavailable, StorageError
@@ -49,6 +49,7 @@ class ScriptedStore:
         self.held: dict[Address, list[HeldPosition]] = {}
         self.saved: list[tuple[Address, dict[Coin, Decimal], int]] = []
         self.failures = 0
+        self.while_scoring: Callable[[], None] = lambda: None
         self.is_open = asyncio.Event()
         self.is_open.set()
 
@@ -70,6 +71,7 @@ class ScriptedStore:
     async def save_scored(self, scored: Sequence[ScoredOpportunity]) -> None:
         await self._write()
         self.scored.append(scored)
+        self.while_scoring()
 
     async def positions(self, account: Address) -> list[HeldPosition]:
         return self.held.get(account, [])

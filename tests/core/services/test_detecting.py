@@ -33,9 +33,7 @@ BOTH = (a_watch(), a_watch(OTHER, badness=80.0))
 class Desk:
     """A detection service with scripted surroundings."""
 
-    def __init__(
-        self, detector: Detector | None = None, book: BookSource | None = None, **more: Any
-    ) -> None:
+    def __init__(self, detector: Detector | None = None, book: BookSource | None = None, **more: Any) -> None:
         self.clock = HandClock()
         self.store = ScriptedStore()
         self.sleep = Sleeper()

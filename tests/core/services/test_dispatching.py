@@ -50,6 +50,7 @@ class RecordedOutbox(Outbox):
         super().__init__(database)
         self.calls: list[tuple[str, tuple[object, ...]]] = []
         self.away: dict[str, int] = {}
+        self.after_lease: Callable[[list[Alert]], Awaitable[None]] | None = None
         self.after_look: Callable[[], Awaitable[None]] | None = None
         self._changed = asyncio.Event()
 
@@ -65,6 +66,8 @@ class RecordedOutbox(Outbox):
                 self._note(f"{name} failed", args)
                 raise StorageError("the database is away")
             answer = await found(*args)
+            if name == "lease" and self.after_lease is not None:
+                await self.after_lease(answer)
             self._note(name, args)
             return answer
 
@@ -474,23 +477,33 @@ async def test_a_refused_token_stops_its_channel_and_keeps_its_queue(database: D
         await again.outbox.saw("sent", 4)
 
 
-async def test_a_channel_stopped_after_the_lease_sends_nothing_and_breaks_nothing(database: Database) -> None:
-    """Both are leased in one go; the second finds its channel gone."""
-    entered = asyncio.Event()
+async def test_a_channel_stopped_during_a_lease_sends_nothing_and_breaks_nothing(database: Database) -> None:
+    tried, refused = asyncio.Event(), asyncio.Event()
 
     async def refuse(alert: Alert) -> Delivered:
-        entered.set()
+        tried.set()
+        await refused.wait()
         raise ChannelRefused("401")
 
+    async def after_lease(alerts: list[Alert]) -> None:
+        if any(alert.target == CARL for alert in alerts):
+            refused.set()
+            await post.outbox.saw("retry")
+
     await silence_console(database)
-    for target in (ANNA, CARL):
-        await add_member(database, target, ALL)
+    await add_member(database, ANNA, ALL)
     await publish(database, 1)
-    post = Post(database, ScriptedNotifier(Channel.TELEGRAM, refuse, refuse))
+    telegram = ScriptedNotifier(Channel.TELEGRAM, refuse)
+    post = Post(database, telegram)
+    post.outbox.after_lease = after_lease
     async with post.running():
-        await post.outbox.saw("retry", 2)
-    assert entered.is_set()
-    assert await post.counts() == {"pending": 2}
+        await tried.wait()
+        await add_member(database, CARL, ALL)
+        await publish(database, 2)
+        _, error, delay_s = await post.outbox.saw("retry", 2)
+        assert (error, delay_s) == ("channel stopped", LONGEST_RETRY_S)
+    assert len(telegram.tried) == 1
+    assert await post.counts() == {"pending": 3}
 
 
 # --- time ------------------------------------------------------------------------------------------

@@ -382,6 +382,25 @@ async def test_a_gap_during_the_repair_of_another_is_repaired_too() -> None:
     assert life.listening.gaps == 2
 
 
+async def test_between_two_repairs_an_account_goes_on_waiting() -> None:
+    life = Life()
+    async with life.running():
+        await life.start()
+        first = life.exchange.gate[LOSER] = asyncio.Event()
+        await life.gap(9_000, 10_000)
+        await life.until(lambda: len(life.exchange.asked) == 2)
+        await life.trade("100", 11_000, tell=False)
+        await life.gap(10_500, 12_000)
+        second = life.exchange.gate[LOSER] = asyncio.Event()
+        first.set()
+        await life.until(lambda: len(life.exchange.asked) == 3)
+        await life.trade("-100", 13_000)
+        assert life.store.decisions == []  # else it would seem to open a short
+        second.set()
+        await life.settled()
+    assert [(e.before, e.after) for step in life.store.published for e in step.events] == [(0, 100), (100, 0)]
+
+
 # --- what can't be asked ---------------------------------------------------------------------------
 
 
@@ -511,6 +530,26 @@ async def test_a_restart_finds_what_happened_meanwhile() -> None:
     assert old.store.verdicts == ["published", "not_an_entry", "published"]
     assert [one.event.is_late for one in old.store.decisions] == [False, True, True]
     assert [e.after for step in old.store.published for e in step.events] == [100, 0, -80]
+
+
+async def test_after_a_restart_too_what_the_collector_stored_wasnt_heard() -> None:
+    old = Life()
+    async with old.running():
+        await old.start()
+        await old.trade("100", 1_000)
+    await old.trade("90", 50_000, tell=False)
+    old.store.held[LOSER] = held({BTC: "100"}, 1_000)
+    old.fills.stored[LOSER] = list(old.exchange.done[LOSER])
+    new = Life(60_000, before=old)
+    new.detector.recall(old.store.decisions)
+    async with new.running():
+        new.watch(LOSER, since_ms=2_000)
+        await new.settled()
+    assert old.store.verdicts == ["published", "published"]
+    assert [(e.before, e.after) for step in old.store.published for e in step.events] == [
+        (0, 100),
+        (100, 190),
+    ]
 
 
 async def test_a_restart_ends_nothing_while_the_loser_still_holds() -> None:

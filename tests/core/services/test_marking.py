@@ -1,6 +1,5 @@
 """Prices at fixed moments become outcomes; the missing stays missing, nothing is lost or kept for ever."""
 
-import asyncio
 from decimal import Decimal
 
 import pytest
@@ -225,17 +224,9 @@ async def test_an_ending_during_the_last_write_is_scored_too() -> None:
     desk.service.add(opportunity)
     for at_ms in due_offsets_ms()[:-1]:
         await desk.mark(at_ms, "99")
-    desk.store.is_open.clear()
-    marking = asyncio.create_task(desk.mark(LAST, "99"))
-    await asyncio.sleep(0)
-    desk.store.is_open.set()
-    while len(desk.store.sampled) < len(due_offsets_ms()):  # noqa: ASYNC110  the samples have no event
-        await asyncio.sleep(0)
-    desk.store.is_open.clear()
-    await asyncio.sleep(0)
-    desk.service.end(an_end(opportunity, LAST))
-    desk.store.is_open.set()
-    await marking
+    desk.store.while_scoring = lambda: desk.service.end(an_end(opportunity, LAST))
+    await desk.mark(LAST, "99")
+    desk.store.while_scoring = lambda: None
     await desk.mark(LAST + 1_000, "99")
     assert at(desk.last, None).net_bps is not None
     assert is_empty(desk.service)
