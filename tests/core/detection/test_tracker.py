@@ -124,13 +124,12 @@ def test_heard_and_recorded_fills_give_the_same_events_where_no_order_is_told(
     assert live == finished(a_tracker(by_order=True), recorded)
 
 
-@given(steps, st.lists(st.integers(0, 49), max_size=10))
-def test_what_comes_twice_counts_once(steps: Steps, again: list[int]) -> None:
+@given(steps, st.lists(st.tuples(st.integers(0, 49), st.integers(0, 49)), max_size=10))
+def test_what_comes_twice_counts_once(steps: Steps, again: list[tuple[int, int]]) -> None:
     fills = as_heard(walk(steps, {}))
-    repeated = list(fills)
-    for n in again:
-        if n < len(fills):
-            repeated.insert(n + 1, fills[n])
+    repeated: list[Fill] = []
+    for n, fill in enumerate(fills):
+        repeated += [fill, *(fills[first] for first, later in again if max(first, later) == n)]
     assert finished(a_tracker(), repeated) == finished(a_tracker(), fills)
 
 
