@@ -1,31 +1,30 @@
-"""The only reader of the environment and of setting files.
+"""Every setting, its type, its bounds and its default.
 
 Order of precedence: environment, ``.env``, ``hyperfade.toml``, default. Any secret may come from a
 file named by ``…_FILE``. An unknown ``HYPERFADE_`` name fails at start.
 """
 
-import difflib
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
 )
 
 from core.errors import SettingsError
 from core.model.opportunities import DetectionRules
 from core.model.traders import Horizon, Part, RankingRules
+from hyperfade.setting_sources import PREFIX, merged, read_sources, refuse_unknown
 
-PREFIX = "HYPERFADE_"
+TEST_DATABASE_URL = "HYPERFADE_TEST_DATABASE_URL"
+"""Read by the tests alone; set in somebody's shell it must not stop the product."""
 SECRETS = ("database_url", "telegram_token", "discord_token")
 
 MAINNET_URL = "https://api.hyperliquid.xyz"
@@ -33,12 +32,10 @@ MAINNET_WS_URL = "wss://api.hyperliquid.xyz/ws"
 MAINNET_LEADERBOARD_URL = "https://stats-data.hyperliquid.xyz/Mainnet/leaderboard"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Every setting, validated; names and meanings are listed in ``.env.example``."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", toml_file="hyperfade.toml", extra="forbid", frozen=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("hyperfade", appauthor=False)))
     database_url: SecretStr | None = None
@@ -54,12 +51,12 @@ class Settings(BaseSettings):
     discord_api_url: str = "https://discord.com/api/v10"
     discord_gateway_url: str = "wss://gateway.discord.gg/"
     access: Literal["approve", "open", "list"] = "approve"
-    owners: Annotated[tuple[str, ...], NoDecode] = ()
+    owners: tuple[str, ...] = ()
 
     losers: int = Field(default=500, ge=1, le=2000)
     min_round_trips: int = Field(default=10, ge=1)
     min_equity_usd: float = Field(default=500.0, ge=0)
-    badness_weights: Annotated[dict[Part, float] | None, NoDecode] = None
+    badness_weights: dict[Part, float] | None = None
     candidates: int = Field(default=600, ge=1, le=100_000)
     sample: int = Field(default=300, ge=0, le=10_000)
     placebo: int = Field(default=100, ge=0, le=5000)
@@ -77,6 +74,32 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+
+    @field_validator("home")
+    @classmethod
+    def _expand_home(cls, value: Path) -> Path:
+        return value.expanduser()  # no shell did it in .env
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("expected an address like postgresql://user:password@host:5432/database")
+        return value
+
+    @field_validator("exchange_url", "leaderboard_url", "telegram_base_url", "discord_api_url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        if not value.startswith(("https://", "http://")):
+            raise ValueError("expected an address that begins with https:// (or http://)")
+        return value
+
+    @field_validator("exchange_ws_url", "discord_gateway_url")
+    @classmethod
+    def _check_ws_url(cls, value: str) -> str:
+        if not value.startswith(("wss://", "ws://")):
+            raise ValueError("expected an address that begins with wss:// (or ws://)")
+        return value
 
     @field_validator("owners", mode="before")
     @classmethod
@@ -114,20 +137,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _check_access(self) -> "Settings":
         if self.access == "list" and not self.owners:
-            raise ValueError("access=list needs HYPERFADE_OWNERS, the ids that may use the bot")
+            raise ValueError("HYPERFADE_ACCESS=list needs HYPERFADE_OWNERS, the ids that may use the bot")
         return self
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment, then ``.env``, then ``hyperfade.toml``."""
-        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
 
     def ranking_rules(self) -> RankingRules:
         """Return the settings that decide the list."""
@@ -162,56 +173,22 @@ class Settings(BaseSettings):
         return tuple(value.get_secret_value() for value in values if value is not None)
 
 
-def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+def load_settings(**overrides: Any) -> Settings:
     """Read and check all settings.
 
     Raises:
         SettingsError: with each setting's name, what is wrong with it and the remedy.
     """
-    environ = os.environ if environ is None else environ
-    _refuse_unknown(name for name in environ if name.startswith(PREFIX))
-    _refuse_unknown_in_dotenv()
-    from_files = _read_secret_files(environ)
+    sources = read_sources()
+    secrets = [PREFIX + name.upper() for name in SECRETS]
+    fields = [PREFIX + name.upper() for name in Settings.model_fields]
+    refuse_unknown(sources, {*fields, *(f"{name}_FILE" for name in secrets), TEST_DATABASE_URL})
+    values = merged(sources, secrets)
+    given = {name.removeprefix(PREFIX).lower(): values[name] for name in fields if name in values}
     try:
-        return Settings(**{**from_files, **overrides})
+        return Settings(**{**given, **overrides})
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
-
-
-def _known_names() -> set[str]:
-    names = {PREFIX + name.upper() for name in Settings.model_fields}
-    return names | {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS} | {f"{PREFIX}TEST_DATABASE_URL"}
-
-
-def _refuse_unknown(names: Any) -> None:
-    known = _known_names()
-    for name in sorted(names):
-        if name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, 1)
-            hint = f"did you mean {near[0]}?" if near else "see .env.example for all names"
-            raise SettingsError(f"unknown setting {name}: {hint}")
-
-
-def _refuse_unknown_in_dotenv() -> None:
-    source = DotEnvSettingsSource(Settings, env_file=".env")
-    _refuse_unknown(name.upper() for name in source.env_vars if name.upper().startswith(PREFIX))
-
-
-def _read_secret_files(environ: Mapping[str, str]) -> dict[str, str]:
-    found = {}
-    for name in SECRETS:
-        variable = f"{PREFIX}{name.upper()}_FILE"
-        if variable not in environ:
-            continue
-        if f"{PREFIX}{name.upper()}" in environ:
-            raise SettingsError(f"both {variable} and {PREFIX}{name.upper()} are set: keep one")
-        try:
-            found[name] = Path(environ[variable]).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SettingsError(
-                f"{variable}: cannot read the file ({error.strerror}); check path and rights"
-            ) from None
-    return found
 
 
 def _explain(error: ValidationError) -> str:

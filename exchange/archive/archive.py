@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from core.errors import ArchiveError
+from core.errors import ArchiveError, UsageError
 from core.model.fills import Fill
 from core.model.market import Address
 from core.ports import ArchiveRow
@@ -32,7 +32,7 @@ def open_archive(path: Path, account: str | None = None) -> "Archive":
     """Open a file of fills of any known form and compression.
 
     ``account`` is whose fills the rows are that name none. Raises ArchiveError when the file can't
-    be read, isn't fills, or needs an account and got none.
+    be read, isn't fills, or needs an account and got none; UsageError for what is no account.
     """
     found = look_at(path)
     require_fills(found, path)
@@ -41,7 +41,9 @@ def open_archive(path: Path, account: str | None = None) -> "Archive":
         try:
             whose = address_of(account)
         except BadRow as problem:
-            raise ArchiveError(f"--account {account!r} is no account: {problem}") from problem
+            raise UsageError(
+                f"--account {account[:80]!r} is no account: expected 0x and 40 hexadecimal digits, or a label"
+            ) from problem
     elif not found.names_account:
         raise ArchiveError(
             f"{path.name} ({found.form}) doesn't say whose fills these are: give --account 0x…"

@@ -86,7 +86,7 @@ def _write_csv(answer: LosersAnswer, path: Path) -> None:
         losers_frame(answer).to_csv(path, index=False)
     except OSError as error:
         raise UsageError(
-            f"--csv {path}: cannot write there ({error.strerror}); choose another file"
+            f"--csv {path}: cannot write there ({error.strerror or error}); choose another file"
         ) from None
     print(f"{len(answer.items)} rows written to {path}.")
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -207,7 +208,15 @@ async def serve_files(paths: Sequence[Path], *, speed: str, account: str | None,
     factor = _speed(speed)
     recording = await asyncio.to_thread(open_recordings, paths, account)
     console = Console(highlight=False)
-    async with ReplayExchange(served_fills(recording.fills), port=port, speed=factor or 1.0) as exchange:
+    async with contextlib.AsyncExitStack() as stack:
+        exchange = ReplayExchange(served_fills(recording.fills), port=port, speed=factor or 1.0)
+        try:
+            await stack.enter_async_context(exchange)
+        except OSError as error:
+            raise UsageError(
+                f"--port {port}: cannot listen there ({os.strerror(error.errno or 0)}); "
+                "choose another, or 0 for any free one"
+            ) from None
         console.print(
             f"Recorded fills of {len({f.user for f in recording.fills})} accounts are served as an exchange."
         )

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from core.errors import ArchiveError
+from core.errors import ArchiveError, UsageError
 from core.model.fills import Fill, Liquidation
 from core.model.market import Side
 from exchange.archive import open_archive, sniff
@@ -163,7 +163,7 @@ def test_account_is_needed_where_no_row_names_one(tmp_path: Path) -> None:
     ):
         open_archive(path)
     assert {fill.user for fill in open_archive(path, ALICE.upper().replace("X", "x")).fills()} == {ALICE}
-    with pytest.raises(ArchiveError, match="--account '0x12' is no account"):
+    with pytest.raises(UsageError, match="--account '0x12' is no account"):
         open_archive(path, "0x12")
 
 
