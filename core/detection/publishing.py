@@ -115,11 +115,11 @@ def _reasons(event: PositionEvent, watch: Watch) -> tuple[str, ...]:
         EventKind.FLIP: f"flipped to {event.direction}",
         EventKind.INCREASE: f"added to a {event.direction} position",
     }[event.kind]
-    who = (
-        "This account (rehearsal: every account counts as listed)"
-        if watch.is_rehearsal
-        else (f"Number {watch.rank} on the losers' list" if watch.rank else "A control account")
-    )
+    who = "A control account"
+    if watch.rank:
+        who = f"Number {watch.rank} on the losers' list"
+    elif watch.is_rehearsal:
+        who = "This account (rehearsal: every account counts as listed)"
     reasons = [f"{who} {did} as a taker."]
     if watch.record:
         reasons.append(watch.record)
