@@ -1,0 +1,38 @@
+"""What the services and answers need from the outside; conformance is the type checker's job."""
+
+from core.ports.delivery import ChatStore, Notifier, Outbox, Waker
+from core.ports.exchange import Exchange, Feed, FeedItem, GapHeard, MidsHeard, QuoteHeard, TradesHeard
+from core.ports.history import FillStore, KnownAccount, RankingStore
+from core.ports.imports import ArchiveRow, FillArchive, ImportProgress, ImportStore, RejectedRows
+from core.ports.published import Marks, Publication, PublicationStore, Publisher, Reader, StateStore
+from core.ports.time import Clock, Sleep
+
+__all__ = [
+    "ArchiveRow",
+    "ChatStore",
+    "Clock",
+    "Exchange",
+    "Feed",
+    "FeedItem",
+    "FillArchive",
+    "FillStore",
+    "GapHeard",
+    "ImportProgress",
+    "ImportStore",
+    "KnownAccount",
+    "Marks",
+    "MidsHeard",
+    "Notifier",
+    "Outbox",
+    "Publication",
+    "PublicationStore",
+    "Publisher",
+    "QuoteHeard",
+    "RankingStore",
+    "Reader",
+    "RejectedRows",
+    "Sleep",
+    "StateStore",
+    "TradesHeard",
+    "Waker",
+]
