@@ -10,7 +10,6 @@ import duckdb
 import pytest
 
 from core.errors import ArchiveError, UsageError
-from exchange.archive.market import BAR_COLUMNS
 from hyperfade.recordings import open_recordings
 
 ANN, BOB = "0x" + "a" * 40, "0x" + "b" * 40
@@ -87,7 +86,7 @@ def test_moments_come_by_time(tmp_path: Path) -> None:
 
 def test_candles_alone_are_nothing_to_replay(tmp_path: Path) -> None:
     path = tmp_path / "candles.parquet"
-    row = ", ".join(f"'1' as {name}" for name in BAR_COLUMNS)
+    row = f"'BTC' as coin, '1h' as interval, {START_MS} as t, 1 as open, 1 as high, 1 as low, 1 as close"
     duckdb.connect().execute(f"copy (select {row}) to '{path}' (format parquet)")
     with pytest.raises(UsageError, match="nothing to replay: expected fills or recorded trades"):
         open_recordings([path], None)
