@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hyperfade.reference import written_anew
-from hyperfade.settings import PREFIX, SECRETS, Settings
+from hyperfade.setting_sources import PREFIX
+from hyperfade.settings import SECRETS, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
