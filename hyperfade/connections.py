@@ -148,6 +148,9 @@ async def open_discord(settings: Settings) -> AsyncIterator["discord.Client | No
 
     from bot.discord_endpoints import use_endpoints
 
+    # Nobody is to read that voice is missing: the bot has no use for it.
+    discord.VoiceClient.warn_nacl = False
+    discord.VoiceClient.warn_dave = False
     use_endpoints(settings.discord_api_url, settings.discord_gateway_url)
     client = discord.Client(
         intents=discord.Intents(guilds=True),
