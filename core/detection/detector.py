@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
+from math import fsum
 
 from core.detection.entries import UNKNOWN_BADNESS, Entry, RecentEntries
 from core.detection.exits import end_by_event, has_expired
@@ -290,7 +291,8 @@ class Detector:
         ]
         longs = [szi for szi in held if szi > 0]
         shorts = [-szi for szi in held if szi < 0]
-        return Crowd(coin, len(longs), len(shorts), sum(longs) * px, sum(shorts) * px)
+        # rounded once: the same in whatever order the accounts come
+        return Crowd(coin, len(longs), len(shorts), fsum(longs) * px, fsum(shorts) * px)
 
     def _scene(self, update: EventUpdate, now_ms: int, book: Book | None) -> Scene:
         event, market = update.event, self.market
