@@ -1,32 +1,38 @@
 """`hyperfade replay`: recorded and simulated fills through the real pipeline, the same at every run."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from exchange.simulated import Simulation, SimulationConfig
+from storage.embedded import embedded_server
 from tests.support.command_line import Finished, run_command
 from tests.support.program import data_folder
+from tests.support.simulated_fills import write_recording
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
-MIDNIGHT_MS = 20_600 * DAY_MS
 ACCOUNTS = 150
-PAGE = 2_000
 NEWEST = "fills-leaders-jul2026.jsonl.gz"
 OLDEST = "fills-3accounts-full.parquet"
 
 
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def folder() -> AsyncIterator[Path]:
+    """Make a data folder whose server runs on between commands, which saves each its start."""
     with data_folder() as made:
-        yield made
+        async with embedded_server(made / "home"):
+            yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def other_folder() -> AsyncIterator[Path]:
+    with data_folder() as made:
+        async with embedded_server(made / "home"):
+            yield made
 
 
 async def replay(folder: Path, *arguments: str, **settings: str) -> Finished:
@@ -37,14 +43,15 @@ async def replay(folder: Path, *arguments: str, **settings: str) -> Finished:
 
 @pytest.mark.parametrize("name", [OLDEST, NEWEST])
 @pytest.mark.parametrize("watch", ["all", "list"])
-async def test_two_runs_say_the_same(folder: Path, shared: Path, name: str, watch: str) -> None:
+async def test_two_runs_say_the_same(
+    folder: Path, other_folder: Path, shared: Path, name: str, watch: str
+) -> None:
     path = str(shared / "data" / name)
-    with data_folder() as other:
-        for form in ([], ["--json"]):
-            first = await replay(folder, path, "--watch", watch, *form, PYTHONHASHSEED="1")
-            second = await replay(other, path, "--watch", watch, *form, PYTHONHASHSEED="2")
-            again = await replay(folder, path, "--watch", watch, *form, PYTHONHASHSEED="3")
-            assert first.out == second.out == again.out
+    text = await replay(folder, path, "--watch", watch, PYTHONHASHSEED="1")
+    assert (await replay(folder, path, "--watch", watch, PYTHONHASHSEED="2")).out == text.out
+    document = await replay(folder, path, "--watch", watch, "--json", PYTHONHASHSEED="3")
+    elsewhere = await replay(other_folder, path, "--watch", watch, "--json", PYTHONHASHSEED="4")
+    assert elsewhere.out == document.out
 
 
 @pytest.mark.parametrize("name", [OLDEST, NEWEST])
@@ -125,26 +132,8 @@ async def test_a_scaled_speed_prints_alerts_as_they_come(folder: Path, shared: P
 async def simulated(folder: Path) -> AsyncIterator[Any]:
     """Replay what simulated accounts did in 35 days, and an hour across midnight on the tape."""
     path = folder / "simulated.jsonl"
-    origin_ms = MIDNIGHT_MS - HOUR_MS // 2
-    simulation = Simulation(SimulationConfig(accounts=ACCOUNTS, trades_per_second=5), lambda: origin_ms)
-    simulation.run_until(origin_ms + HOUR_MS)
-    people = [person.address for person in simulation.population.rows][:ACCOUNTS]
-    with path.open("w") as file:
-        for user in people:
-            for fill in fills_of(simulation, user, origin_ms - 35 * DAY_MS, origin_ms + HOUR_MS):
-                file.write(json.dumps({"user": user, **fill}) + "\n")
+    write_recording(path, ACCOUNTS)
     yield json.loads((await replay(folder, str(path), "--watch", "list", "--json")).out)
-
-
-def fills_of(simulation: Simulation, user: str, from_ms: int, to_ms: int) -> Iterator[dict[str, Any]]:
-    """Yield an account's fills as a client pages through them."""
-    while True:
-        request = {"type": "userFillsByTime", "user": user, "startTime": from_ms, "endTime": to_ms}
-        page = simulation.answer(request)
-        yield from page
-        if len(page) < PAGE:
-            return
-        from_ms = page[-1]["time"] + 1
 
 
 async def test_what_the_simulator_recorded_gives_opportunities_under_the_real_rule(simulated: Any) -> None:
