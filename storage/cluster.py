@@ -243,4 +243,6 @@ async def in_thread(work: Callable[[], _T]) -> _T:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
+        # Nobody asks for its failure now (the same Ctrl-C stops initdb, say); untaken, asyncio would log it.
+        task.exception()
         raise

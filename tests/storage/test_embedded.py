@@ -1,11 +1,13 @@
 """The server that comes with us starts fast, alone, again after a kill, and leaves nothing behind."""
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import asyncpg
 import pytest
 
 from core.errors import AlreadyRunning, StorageError
+from storage.cluster import in_thread
 from storage.embedded import borrowed_server, embedded_server, running_server
 from storage.home import LOCK_NAME
 
@@ -267,3 +270,26 @@ async def test_an_ordinary_user_needs_no_other(home: Path) -> None:
     )  # fmt: skip
     assert done.stdout.startswith("postgresql://hyperfade@/hyperfade"), done.stderr
     assert (home / "postgres/data").stat().st_uid == 65534
+
+
+async def test_work_that_fails_after_ctrl_c_is_not_reported_as_lost() -> None:
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        may_end.wait(10)
+        raise StorageError("initdb was stopped by the same Ctrl-C")
+
+    task = asyncio.ensure_future(in_thread(work))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    del task
+    gc.collect()
+
+    assert reported == []
