@@ -81,7 +81,7 @@ async def open_database(dsn: str, *, max_connections: int = 10) -> AsyncIterator
     finally:
         try:
             await asyncio.wait_for(pool.close(), _CONNECT_S)
-        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (TimeoutError, OSError, asyncpg.PostgresError, *_CONFUSED):
             # The server went first, or a borrower hangs: nothing of ours is lost by cutting.
             pool.terminate()
 
@@ -172,6 +172,10 @@ def _check_shape(dsn: str) -> None:
         )
 
 
+_CLOSED = "closed the connection; nothing accepted is lost, it will be tried again"
+_CONFUSED = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What the driver raises on a connection that is going; the second after a server's last words only."""
+
 _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (asyncpg.InvalidPasswordError, "refused user or password; correct HYPERFADE_DATABASE_URL"),
     (asyncpg.InvalidAuthorizationSpecificationError, "refused the user; correct HYPERFADE_DATABASE_URL"),
@@ -182,11 +186,7 @@ _HINTS: tuple[tuple[type[Exception], str], ...] = (
     (asyncpg.DiskFullError, "has no disk space left; make room, then start again"),
     (asyncpg.UndefinedTableError, "isn't set up; run `hyperfade migrate`"),
     (asyncpg.ReadOnlySQLTransactionError, "is read-only; name its primary server"),
-    (asyncpg.InterfaceError, "closed the connection; nothing accepted is lost, it will be tried again"),
-    (
-        asyncpg.PostgresConnectionError,
-        "closed the connection; nothing accepted is lost, it will be tried again",
-    ),
+    *((kind, _CLOSED) for kind in (*_CONFUSED, asyncpg.PostgresConnectionError)),
     (TimeoutError, "doesn't answer in time; is it overloaded or unreachable?"),
     (ConnectionError, "refuses connections; is it running? check HYPERFADE_DATABASE_URL"),
     (OSError, "can't be reached; is it running? check HYPERFADE_DATABASE_URL"),
@@ -201,7 +201,7 @@ def translated(dsn: str) -> Iterator[None]:
         yield
     except StorageError:
         raise
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+    except (asyncpg.PostgresError, *_CONFUSED, OSError) as error:
         for kind, hint in _HINTS:
             if isinstance(error, kind):
                 detail = f" ({error})" if isinstance(error, asyncpg.PostgresError) else ""

@@ -1,6 +1,7 @@
 """The driver's errors leave the room as ours, and the pool outlives a lost server."""
 
 import asyncio
+import contextlib
 from decimal import Decimal
 
 import pytest
@@ -24,6 +25,32 @@ async def test_a_lost_connection_is_replaced_at_the_next_use(database: Database)
         async with database.connection() as connection:
             await connection.fetchval("select pg_terminate_backend(pg_backend_pid())")
     assert await fills.fills_of(ALICE) == [a_fill(1)]
+
+
+async def test_a_server_that_says_goodbye_is_a_lost_connection(database: Database) -> None:
+    # Its last words come a moment before the connection ends, and between the two the driver is confused.
+    cut = (
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and pid <> $1"
+    )
+
+    async def use() -> None:
+        while True:
+            with contextlib.suppress(StorageError):
+                async with database.connection() as connection:
+                    await connection.fetchval("select 1")
+            await asyncio.sleep(0)
+
+    async with database.dedicated() as knife:
+        using = [asyncio.ensure_future(use()) for _ in range(4)]
+        for _ in range(40):
+            await knife.execute(cut, knife.get_server_pid())
+            await asyncio.sleep(0.01)
+    for task in using:
+        task.cancel()
+    ended = await asyncio.gather(*using, return_exceptions=True)
+
+    assert {type(one) for one in ended} == {asyncio.CancelledError}
 
 
 async def test_a_transaction_is_all_or_nothing(database: Database) -> None:
