@@ -13,7 +13,7 @@ from storage import ledger
 from storage.fill_rows import SQL as FILLS_SQL
 from storage.fill_rows import FillWriter
 from storage.opportunity_rows import ending_row, live_of, opportunity_row, outcome_row
-from storage.position_rows import held_positions
+from storage.position_rows import held_of
 from storage.statements import statements
 from storage.values import from_json, to_json
 
@@ -70,10 +70,14 @@ class Publications:
                 [(False, account, p.coin, p.szi, p.entry_px, p.updated_ms) for p in positions],
             )
             await connection.execute(SQL["close_absent"], account, [p.coin for p in positions], as_of_ms)
+            await connection.execute(SQL["seen"], account, as_of_ms)
 
-    async def positions(self, account: Address) -> list[HeldPosition]:
-        """Return what an account holds, as last known."""
-        return await held_positions(self._database, account)
+    async def last_positions(self, account: Address) -> list[HeldPosition] | None:
+        """Return what an account held when last seen, coins left since as zero; None: never seen."""
+        async with self._database.connection() as connection:
+            if not await connection.fetchval(SQL["is_seen"], account):
+                return None
+            return held_of(await connection.fetch(SQL["last_positions"], account))
 
     async def last_fill_ms(self, account: Address) -> int | None:
         """Return when an account was last seen to trade."""

@@ -266,10 +266,11 @@ class ListenService:
 
     async def _take_stored(self, account: Address, dexes: Sequence[str]) -> dict[Coin, int]:
         """Seed with what an earlier life stored; return up to when its fills are in it, by coin."""
-        stored = await self._store.positions(account)
-        if stored:
-            self._tracker(account).seed({held.coin: held.szi for held in stored}, dexes)
-            self._seeded.add(account)
+        stored = await self._store.last_positions(account)
+        if stored is None:
+            return {}
+        self._tracker(account).seed({held.coin: held.szi for held in stored if held.szi}, dexes)
+        self._seeded.add(account)
         return {held.coin: held.updated_ms for held in stored}
 
     async def _reconcile(

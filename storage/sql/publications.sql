@@ -120,6 +120,22 @@ where p.updated_ms <= excluded.updated_ms;
 update positions set szi = 0, entry_px = null, updated_ms = $3
 where not is_rehearsal and account = $1 and coin <> all($2::text[]) and updated_ms <= $3 and szi <> 0;
 
+-- name: seen
+-- When all positions of an account were last reported.
+update traders set positions_as_of_ms = $2
+where address = $1 and coalesce(positions_as_of_ms, 0) < $2;
+
+-- name: is_seen
+-- Whether an account's positions are known, none of them included.
+select exists (select from traders where address = $1 and positions_as_of_ms is not null)
+    or exists (select from positions where not is_rehearsal and account = $1);
+
+-- name: last_positions
+-- What an account holds or held; a zero tells until when its fills are in it.
+select coin, szi, entry_px, updated_ms from positions
+where not is_rehearsal and account = $1
+order by coin;
+
 -- name: positions
 -- What an account holds, as last known.
 select coin, szi, entry_px, updated_ms from positions

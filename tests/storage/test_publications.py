@@ -14,8 +14,8 @@ from core.model.market import Coin
 from core.model.opportunities import Decision, EndReason, Group, LiveOpportunity, Rejection
 from core.model.outcomes import Outcome, PriceSample, ScoredOpportunity
 from core.model.positions import EventKind, PositionEvent
-from core.model.traders import Horizon
-from core.ports import PublicationStore
+from core.model.traders import AccountFacts, Horizon
+from core.ports import KnownAccount, PublicationStore
 from storage.chats import Chats
 from storage.database import Database
 from storage.fills import Fills
@@ -64,7 +64,7 @@ async def test_a_publication_is_written_whole_and_read_back(database: Database) 
     assert await store.publish(written, EVIDENCE) == (opportunity_id(1),)
     assert await store.live() == [LiveOpportunity(nth_opportunity(1))]
     assert await store.entries_since(0, Group.LOSER) == [decision]
-    assert await store.positions(LOSER) == [held]
+    assert await Reader(database).positions(LOSER) == [held]
     assert await Fills(database).fills_of(ALICE) == list(fills)
     assert await alerts(database) == [("entry", "01", "stdout", "pending")]
     assert (await Ledger(database).verify()).entries == 1
@@ -203,7 +203,7 @@ async def test_a_rehearsals_positions_are_not_the_accounts_own(database: Databas
     store = Publications(database)
     held = HeldPosition(Coin("BTC"), Decimal(3), None, MONDAY_MS)
     await store.publish(publication(positions=((LOSER, held),), namespace="replay-1"), EVIDENCE)
-    assert await store.positions(LOSER) == []
+    assert await Reader(database).positions(LOSER) == []
 
 
 async def test_an_exit_goes_where_the_entry_arrived_may_have_or_is_being_sent(
@@ -296,14 +296,14 @@ async def test_positions_are_replaced_by_newer_reports_only(database: Database) 
 
     await store.save_positions(LOSER, [held(btc, 1, 100), held(eth, 2, 100)], 100)
     await store.publish(publication(positions=((LOSER, held(btc, 5, 200)),)), EVIDENCE)
-    assert await store.positions(LOSER) == [held(btc, 5, 200), held(eth, 2, 100)]
+    assert await Reader(database).positions(LOSER) == [held(btc, 5, 200), held(eth, 2, 100)]
     # a report of 150 knows nothing of what was heard at 200, but ETH was closed by then
     await store.save_positions(LOSER, [held(btc, 1, 150)], 150)
-    assert await store.positions(LOSER) == [held(btc, 5, 200)]
+    assert await Reader(database).positions(LOSER) == [held(btc, 5, 200)]
     await store.publish(publication(positions=((LOSER, held(btc, 0, 300)),)), EVIDENCE)
-    assert await store.positions(LOSER) == []
+    assert await Reader(database).positions(LOSER) == []
     await store.save_positions(LOSER, [held(btc, 5, 250)], 250)
-    assert await store.positions(LOSER) == []
+    assert await Reader(database).positions(LOSER) == []
 
 
 async def test_excursions_only_widen(database: Database) -> None:
@@ -358,7 +358,7 @@ async def test_publishing_scoring_and_seeding_at_once_do_not_deadlock(database: 
         await store.save_positions(LOSER, positions(ms, coins[::-1]), ms)
 
     await asyncio.gather(*(step(ms) for ms in range(1, 15) for step in (detect, score, seed)))
-    assert len(await store.positions(LOSER)) == 8
+    assert len(await Reader(database).positions(LOSER)) == 8
 
 
 async def test_a_decision_survives_the_trip_exactly(database: Database) -> None:
@@ -387,3 +387,17 @@ async def test_alerts_carry_the_evidence_of_their_moment(database: Database) -> 
     assert alert.expires_ms == nth_opportunity(1).expires_ms
     assert alert.created_ms == MONDAY_MS
     assert alert.ending is None
+
+
+@pytest.mark.asyncio
+async def test_an_account_seen_without_positions_is_not_one_never_seen(database: Database) -> None:
+    store: PublicationStore = Publications(database)
+    assert await store.last_positions(LOSER) is None
+    await Fills(database).save_account(KnownAccount(AccountFacts(LOSER), None, None, None), MONDAY_MS)
+    assert await store.last_positions(LOSER) is None
+    await store.save_positions(LOSER, [], MONDAY_MS)
+    assert await store.last_positions(LOSER) == []
+    await store.save_positions(LOSER, [HeldPosition(Coin("BTC"), Decimal(2), None, MONDAY_MS)], MONDAY_MS)
+    await store.save_positions(LOSER, [], MONDAY_MS + 5)
+    left = await store.last_positions(LOSER)
+    assert left == [HeldPosition(Coin("BTC"), Decimal(0), None, MONDAY_MS + 5)]

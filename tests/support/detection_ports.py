@@ -73,8 +73,8 @@ class ScriptedStore:
         self.scored.append(scored)
         self.while_scoring()
 
-    async def positions(self, account: Address) -> list[HeldPosition]:
-        return self.held.get(account, [])
+    async def last_positions(self, account: Address) -> list[HeldPosition] | None:
+        return self.held.get(account)
 
     async def save_positions(
         self, account: Address, positions: Sequence[HeldPosition], as_of_ms: int
