@@ -37,7 +37,8 @@ BATCH = 50
 FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = 300.0
 WIND_DOWN_S = 10.0
-RECORD_TRIES = 5
+RECORD_TRIES = 30
+"""With ``POLL_S`` between them: about as long as the lease."""
 NONCE_LIFE_MS = 120_000
 """How long Discord knows a repeat by its nonce: "the past few minutes", taken short."""
 DOUBTED_MS = 86_400_000
@@ -202,7 +203,7 @@ class DispatchService:
                 if tried == RECORD_TRIES:
                     raise
                 log.warning("delivery not yet recorded", alert=alert.alert_id, error=str(error))
-                await self._sleep(0.5 * 2.0 ** (tried - 1))
+                await self._sleep(min(POLL_S, 0.5 * 2.0 ** (tried - 1)))
 
     async def _after_error(self, alert: Alert, error: DeliveryError) -> None:
         """Record a failed send by what the error says about message, target or channel."""

@@ -22,11 +22,13 @@ from core.errors import (
 from core.model.alerts import Alert, AlertKind, Channel, Delivered, DeliveryState, Subscription, Target
 from core.ports import Notifier
 from core.services.dispatching import (
+    LEASE_S,
     LONGEST_RETRY_S,
     NONCE_LIFE_MS,
     POLL_S,
     RECORD_TRIES,
     RECOVER_MS,
+    SEND_TIMEOUT_S,
     DispatchService,
 )
 from storage.database import Database
@@ -589,6 +591,9 @@ async def test_what_was_sent_is_recorded_as_soon_as_the_database_is_back(databas
     async with post.running():
         await post.outbox.saw("sent")
     assert (len(telegram.tried), await post.counts()) == (1, {"sent": 1})
+    # as long as the lease: whoever found it then would doubt it, and its chat's next ones wait behind it
+    assert LEASE_S - SEND_TIMEOUT_S / 2 <= sum(post.sleep.slept) < LEASE_S
+    assert max(post.sleep.slept) <= POLL_S
 
 
 async def test_what_can_never_be_recorded_is_left_as_sending(database: Database) -> None:
