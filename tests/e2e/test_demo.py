@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.support.command_line import Finished, run_command
 from tests.support.program import Program, data_folder, processes_of, program
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 

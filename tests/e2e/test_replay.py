@@ -13,7 +13,7 @@ from tests.support.command_line import Finished, run_command
 from tests.support.program import data_folder
 from tests.support.simulated_fills import write_recording
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 ACCOUNTS = 150
 NEWEST = "fills-leaders-jul2026.jsonl.gz"
