@@ -532,6 +532,20 @@ async def test_a_restart_finds_what_happened_meanwhile() -> None:
     assert [e.after for step in old.store.published for e in step.events] == [100, 0, -80]
 
 
+async def test_who_was_seen_without_a_position_is_known_after_a_restart() -> None:
+    old = Life()
+    async with old.running():
+        await old.start()
+    await old.trade("100", 50_000, tell=False)
+    old.store.held[LOSER] = held({})
+    new = Life(60_000, before=old)
+    async with new.running():
+        new.watch(LOSER, since_ms=2_000)
+        await new.settled()
+    assert old.store.verdicts == ["published"]
+    assert [one.event.is_late for one in old.store.decisions] == [True]
+
+
 async def test_after_a_restart_too_what_the_collector_stored_wasnt_heard() -> None:
     old = Life()
     async with old.running():
