@@ -31,7 +31,7 @@ run: $(STAMP) ## against the real exchange
 	@$(BIN)/hyperfade run
 
 test: $(STAMP) ## all tests
-	@$(BIN)/pytest -q -n 2 --deselect tests/e2e/test_chats.py::test_the_whole_way --deselect tests/e2e/test_demo.py::test_the_chat_answers
+	@$(BIN)/pytest -q -n 2 --deselect tests/e2e/test_chats.py::test_the_whole_way
 
 check: $(STAMP) ## ruff, mypy, import contracts
 	@$(BIN)/ruff format --check .

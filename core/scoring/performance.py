@@ -49,7 +49,10 @@ def results(
             done_ms = one.opportunity.published_ms + horizon.ms
             if done_ms > now_ms:
                 continue
-        net = next((o.net_bps for o in one.outcomes if o.horizon is horizon and o.delay_ms == delay_ms), None)
+        marked = [o.net_bps for o in one.outcomes if o.horizon is horizon and o.delay_ms == delay_ms]
+        net = marked[0] if marked else None
+        if horizon is None and delay_ms == 0 and not marked and one.ending is not None:
+            net = one.ending.net_bps  # the same figure, known before the next tick marks the outcome
         found.append(Result(one.opportunity.published_ms, done_ms, net))
     return sorted(found, key=lambda r: (r.done_ms, r.published_ms, r.net_bps is None, r.net_bps or 0.0))
 

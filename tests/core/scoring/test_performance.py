@@ -1,5 +1,6 @@
 """The score of many opportunities."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -128,3 +129,10 @@ def test_the_curve_adds_up_endings_at_their_time() -> None:
         CurvePoint(MONDAY_MS + 60_000, Decimal("10.000000")),
         CurvePoint(MONDAY_MS + HOUR_MS + 60_000, Decimal("8.500000")),
     )
+
+
+def test_an_exit_counts_at_once_though_its_outcome_is_marked_a_tick_later() -> None:
+    ending = an_ending(ended_ms=LATE_MS - 1, net_bps=90.25)
+    unmarked = replace(a_scored(LATE_MS - 10_000, None, ending=ending), outcomes=())
+    score = score_at([unmarked], None, LATE_MS)
+    assert (score.n, score.missing, score.mean_net_bps) == (1, 0, 90.25)
