@@ -31,7 +31,7 @@ run: $(STAMP) ## against the real exchange
 	@$(BIN)/hyperfade run
 
 test: $(STAMP) ## all tests
-	@$(BIN)/pytest -q -n 2 --deselect tests/e2e/test_chats.py::test_the_whole_way
+	@$(BIN)/pytest -q -n 2
 
 check: $(STAMP) ## ruff, mypy, import contracts
 	@$(BIN)/ruff format --check .
