@@ -22,6 +22,8 @@ LATEST_MS = 4_102_444_800_000  # 2100
 TEXT_LIMIT = 160
 NUMBER_LIMIT = 64
 """Longer is no price; it also bounds what a hostile exponent could unfold to."""
+WHOLE_DIGITS = 18
+"""Digits before the point; sums of such numbers still round to six decimals within 28 digits."""
 _SIDES = {"B": Side.BUY, "A": Side.SELL, "BUY": Side.BUY, "SELL": Side.SELL}
 
 
@@ -133,7 +135,7 @@ def _decimal(text: str) -> Decimal | None:
         return None
     if not value:
         return value if -30 < value.adjusted() < 30 else Decimal(0)
-    return value if -30 < value.adjusted() < 30 else None
+    return value if -30 < value.adjusted() < WHOLE_DIGITS else None
 
 
 def decimal_of(value: Number, name: str) -> Decimal:

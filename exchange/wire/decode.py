@@ -21,6 +21,9 @@ SHOWN_CHARS = 200
 MAX_DIGITS = 60
 """Digits of a decimal string; real ones have up to 22, and a longer one is an attack on memory."""
 
+WHOLE_DIGITS = 18
+"""Digits before the point; sums of such numbers still round to six decimals within 28 digits."""
+
 T = TypeVar("T")
 
 WRONG = (ValueError, RecursionError)
@@ -59,7 +62,10 @@ def exact(text: object) -> Decimal:
         raise ValueError(f"expected a decimal string, got {type(text).__name__}")
     if _DECIMAL.fullmatch(text) is None:
         raise ValueError(f"expected a finite decimal string, got {text[:MAX_DIGITS]!r}")
-    return Decimal(text)
+    value = Decimal(text)
+    if value and value.adjusted() >= WHOLE_DIGITS:
+        raise ValueError(f"expected a finite decimal below 1e{WHOLE_DIGITS}, got {text[:MAX_DIGITS]!r}")
+    return value
 
 
 def _hook(kind: type, raw: object) -> object:

@@ -18,6 +18,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"px": "Infinity"}, "px: not a usable number"),
     ({"px": "1_000"}, "px: not a usable number"),
     ({"px": "1e999999"}, "px: not a usable number"),
+    ({"sz": "1e18"}, "sz: not a usable number"),
     ({"px": "1" * 100}, "px: not a usable number"),
     ({"px": "١٢"}, "px: not a usable number"),
     ({"px": "-5"}, "px: not above zero"),
