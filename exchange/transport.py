@@ -1,7 +1,9 @@
 """One request to the exchange: budget, time limit, status, content type, retries, log.
 
 What a failure means is decided here, once: 5xx, time-outs, broken connections and a bare ``null``
-are worth another try; 429 empties the budget first; any other 4xx is our own mistake.
+are worth another try; 429 empties the budget first; any other 4xx is our own mistake. An urgent
+request that gets a 429 is given up, and others like it are refused for some seconds: whoever waits
+for them learns why at once.
 """
 
 import asyncio
@@ -27,6 +29,9 @@ BACKOFF_BASE_S = 0.5
 BACKOFF_CAP_S = 8.0
 RATE_LIMIT_S = (10.0, 30.0)
 """How long to keep still after a 429; no ``Retry-After`` was ever seen."""
+URGENT_LIMIT_S = (2.0, 5.0)
+"""How long urgent requests are refused after a 429 to one of them: the limit counts a minute's weight,
+so one of weight 2 may pass while the rest keeps still, but a refused one isn't repeated in a loop."""
 
 TIMEOUT = httpx.Timeout(10.0, read=20.0)
 WHOLE_ANSWER_S = 60.0
@@ -52,6 +57,7 @@ class _Attempt:
 
     endpoint: str
     weight: int
+    priority: Priority
     status: int | None = None
 
 
@@ -91,8 +97,8 @@ class Transport:
             weight = base_weight(endpoint)
             await self._budget.take(weight, priority)
             try:
-                async with self._logged(_Attempt(endpoint, weight)) as attempt:
-                    body = await self._post(endpoint, query, attempt)
+                async with self._logged(_Attempt(endpoint, weight, priority)) as attempt:
+                    body = await self._post(query, attempt)
                     if body.strip() == b"" or (body.strip() == b"null" and not null_is_an_answer):
                         raise ExchangeUnavailable(f"{endpoint}: expected an answer, got {body!r}")
                     value = decode(body)
@@ -101,6 +107,8 @@ class Transport:
                     attempt.weight += extra
                     return value
             except (ExchangeUnavailable, RateLimited) as error:
+                if isinstance(error, RateLimited) and priority is Priority.DETECTION:
+                    raise
                 failures += 1
                 await self._back_off(error, failures)
 
@@ -110,11 +118,11 @@ class Transport:
         while True:
             has_begun = False
             try:
-                async with self._logged(_Attempt(endpoint, 0)) as attempt:
+                async with self._logged(_Attempt(endpoint, 0, Priority.COLLECTION)) as attempt:
                     request = self._http.stream("GET", url, timeout=TIMEOUT, follow_redirects=True)
                     async with _translated(endpoint), request as answer:
                         attempt.status = answer.status_code
-                        await self._check(endpoint, answer)
+                        await self._check(attempt, answer)
                         async for piece in answer.aiter_bytes():
                             has_begun = True
                             yield piece
@@ -123,7 +131,7 @@ class Transport:
                 failures = TRIES if has_begun else failures + 1
                 await self._back_off(error, failures)
 
-    async def _post(self, endpoint: str, query: Mapping[str, object], attempt: _Attempt) -> bytes:
+    async def _post(self, query: Mapping[str, object], attempt: _Attempt) -> bytes:
         request = self._http.stream(
             "POST",
             self._info_url,
@@ -131,14 +139,14 @@ class Transport:
             headers={"Content-Type": "application/json"},
             timeout=TIMEOUT,
         )
-        async with _translated(endpoint), asyncio.timeout(WHOLE_ANSWER_S), request as answer:
+        async with _translated(attempt.endpoint), asyncio.timeout(WHOLE_ANSWER_S), request as answer:
             attempt.status = answer.status_code
-            await self._check(endpoint, answer)
+            await self._check(attempt, answer)
             return await answer.aread()
 
-    async def _check(self, endpoint: str, answer: httpx.Response) -> None:
+    async def _check(self, attempt: _Attempt, answer: httpx.Response) -> None:
         """Judge an answer by status, then content type; raise unless its body is worth reading."""
-        status = answer.status_code
+        endpoint, status = attempt.endpoint, answer.status_code
         kind = answer.headers.get("content-type", "")
         if status == 200 and "json" in kind:
             return
@@ -148,6 +156,9 @@ class Transport:
         if status == 429:
             wait_s = self._rng.uniform(*RATE_LIMIT_S)
             self._budget.drain(wait_s)
+            if attempt.priority is Priority.DETECTION:
+                wait_s = self._rng.uniform(*URGENT_LIMIT_S)
+                self._budget.shut(wait_s)
             raise RateLimited(f"{endpoint}: the exchange says we ask too much (429)", wait_s)
         problem = f"{endpoint}: the exchange answered {status}: {said!r}"
         if status < 400 or status >= 500 or status in NOT_NOW:

@@ -98,6 +98,27 @@ async def test_over_budget_for_ever_says_when_to_come_back():
         assert 10 <= caught.value.retry_after_s <= 30
 
 
+async def test_a_book_is_asked_for_while_collection_keeps_still():
+    budget = WeightBudget(reserve=40, monotonic=lambda: 0.0)
+    budget.drain(30)
+    async with bench_of(in_turn(Reply(b"null")), budget) as bench:
+        async with asyncio.timeout(5):
+            assert await bench.client.at(Priority.DETECTION).book(BTC) is None
+
+
+async def test_a_refused_book_fails_at_once_and_so_do_the_next_ones_unasked():
+    budget = WeightBudget(reserve=40, monotonic=lambda: 0.0)
+    async with bench_of(in_turn(Reply(b"null", 429)), budget) as bench:
+        urgent = bench.client.at(Priority.DETECTION)
+        for expected in ("l2Book: the exchange says we ask too much", "not asked: .*429.*again in"):
+            with pytest.raises(RateLimited, match=expected) as caught:
+                await urgent.book(BTC)
+            assert 2 <= caught.value.retry_after_s <= 5
+        assert len(bench.server.asked) == 1
+        assert bench.slept == []
+        assert bench.budget.available == 0
+
+
 async def test_an_unreachable_exchange_is_unavailable():
     async with bench_of(in_turn(MIDS)) as bench:
         await bench.server.__aexit__()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.errors import RateLimited
 from exchange.limits import Priority, WeightBudget, base_weight, extra_weight
 
 pytestmark = pytest.mark.asyncio
@@ -57,8 +58,12 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-def budget_of(time: FakeTime, per_minute: float = 60.0, burst: float = 10.0) -> WeightBudget:
-    return WeightBudget(per_minute, burst, monotonic=time.monotonic, call_later=time.call_later)
+def budget_of(
+    time: FakeTime, per_minute: float = 60.0, burst: float = 10.0, reserve: float = 0.0
+) -> WeightBudget:
+    return WeightBudget(
+        per_minute, burst, reserve=reserve, monotonic=time.monotonic, call_later=time.call_later
+    )
 
 
 def start(
@@ -227,6 +232,116 @@ async def test_waiting_sets_a_timer_per_change_not_per_moment():
     await task
 
 
+# --- the reserve ----------------------------------------------------------------------------------
+
+
+async def test_collection_never_makes_detection_wait():
+    time = FakeTime()
+    went: list[str] = []
+    budget = budget_of(time, reserve=4)
+    collecting = [start(budget, went, "fills", 2, Priority.COLLECTION) for _ in range(30)]
+    await settle()
+    assert went == ["fills"] * 3  # and the reserve is left
+    budget.charge(800)  # eight full pages came back at once
+    books = [start(budget, went, "book", 2, Priority.DETECTION) for _ in range(2)]
+    await settle()
+    assert went[3:] == ["book", "book"]
+    for task in collecting:
+        task.cancel()
+    await asyncio.gather(*books, *collecting, return_exceptions=True)
+
+
+async def test_the_reserve_fills_before_the_rest():
+    time = FakeTime()
+    went: list[str] = []
+    budget = budget_of(time, reserve=4)
+    budget.charge(6)
+    tasks = [start(budget, went, "book", 2, Priority.DETECTION) for _ in range(2)]
+    await settle()
+    tasks += [start(budget, went, "fills", 6, Priority.COLLECTION)]
+    await time.advance(2)
+    tasks += [start(budget, went, "third book", 2, Priority.DETECTION)]
+    await settle()
+    assert went == ["book", "book", "third book"]
+    await time.advance(9.9)
+    assert went[3:] == []
+    await time.advance(0.2)
+    assert went[3:] == ["fills"]
+    await asyncio.gather(*tasks)
+
+
+async def test_more_urgent_requests_than_the_reserve_holds_wait_for_the_next_refill_only():
+    time = FakeTime()
+    went: list[str] = []
+    budget = budget_of(time, reserve=4)
+    budget.charge(1000)
+    tasks = [start(budget, went, "book", 2, Priority.DETECTION) for _ in range(4)]
+    await settle()
+    await time.advance(1.9)
+    assert len(went) == 2
+    await time.advance(2.2)
+    assert len(went) == 4
+    await asyncio.gather(*tasks)
+
+
+async def test_detection_may_try_while_all_others_keep_still():
+    time = FakeTime()
+    went: list[str] = []
+    budget = budget_of(time, reserve=4)
+    budget.drain(20)
+    tasks = [start(budget, went, "book", 2, Priority.DETECTION) for _ in range(3)]
+    tasks += [start(budget, went, "position", 2, Priority.BACKFILL)]
+    await settle()
+    await time.advance(2.1)
+    assert went == ["book"] * 3
+    await time.advance(19.8)
+    assert went[3:] == []
+    await time.advance(0.2)
+    assert went[3:] == ["position"]
+    await asyncio.gather(*tasks)
+
+
+async def test_after_a_refused_try_detection_is_refused_at_once_and_learns_why():
+    time = FakeTime()
+    went: list[str] = []
+    budget = budget_of(time, reserve=4)
+    budget.charge(100)
+    first = [start(budget, went, "book", 2, Priority.DETECTION) for _ in range(3)]
+    await settle()
+    budget.shut(3)
+    late = start(budget, went, "late book", 2, Priority.DETECTION)
+    await settle()
+    assert went == ["book", "book"]
+    for task in (first[2], late):
+        with pytest.raises(RateLimited, match=r"429.*again in 3\.0 s") as caught:
+            await task
+        assert caught.value.retry_after_s == 3
+    await time.advance(3)
+    await start(budget, went, "book again", 2, Priority.DETECTION)
+    assert went[2:] == ["book again"]
+    await asyncio.gather(*first[:2])
+
+
+async def test_a_reserve_given_back_stays_the_reserve():
+    time = FakeTime()
+    went: list[str] = []
+    budget = budget_of(time, reserve=4)
+    budget.charge(6)
+    first = start(budget, went, "first", 4, Priority.DETECTION)
+    late = start(budget, went, "late", 2, Priority.DETECTION)
+    await settle()
+    time.now += 2
+    budget._serve()  # the timer's call; the task hasn't run since
+    late.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await late
+    assert budget.available == 0
+    again = start(budget, went, "again", 2, Priority.DETECTION)
+    await settle()
+    assert went == ["first", "again"]
+    await asyncio.gather(first, again)
+
+
 async def test_it_works_on_the_real_loop():
     budget = WeightBudget(600_000, 10, monotonic=asyncio.get_running_loop().time)
     await asyncio.gather(*(budget.take(10) for _ in range(5)))
@@ -235,12 +350,13 @@ async def test_it_works_on_the_real_loop():
 
 @given(
     requests=st.lists(
-        st.tuples(st.integers(1, 12), st.sampled_from(Priority), st.integers(0, 5)), max_size=25
-    )
+        st.tuples(st.integers(1, 8), st.sampled_from(Priority), st.integers(0, 5)), max_size=25
+    ),
+    reserve=st.sampled_from([0, 4]),
 )
-async def test_no_window_ever_spends_more_than_burst_plus_refill(requests):
+async def test_no_window_ever_spends_more_than_burst_plus_refill(requests, reserve):
     time = FakeTime()
-    budget = budget_of(time, per_minute=60, burst=12)
+    budget = budget_of(time, per_minute=60, burst=12, reserve=reserve)
     spent: list[tuple[float, int]] = []
 
     async def ask(weight: int, priority: Priority) -> None:
