@@ -17,7 +17,8 @@ from benchmarks.measuring import percentile
 from core.answers import evidence
 from core.detection.detector import Detector
 from core.detection.identity import LIVE
-from core.model.alerts import Alert, Channel, Role, Subscription, Target
+from core.model.alerts import Alert, Channel, Target
+from core.model.chats import Role, Subscription
 from core.model.market import Address, Book, Coin, CoinSpec
 from core.model.opportunities import Group, Watch
 from core.ports import FeedItem, Publication, TradesHeard
@@ -124,6 +125,7 @@ class TimedOutbox(Outbox):
         """Lease as the real one."""
         alerts = await super().lease(channels, limit, lease_s, owner)
         for alert in alerts:
+            assert alert.opportunity is not None
             self.moments.account_of_alert[alert.alert_id] = alert.opportunity.loser
             self.moments.note(alert.opportunity.loser, "leased")
         return alerts

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from bot.requests import Request
-from core.model.alerts import Channel, Chat, Role, Target
+from core.model.alerts import Channel, Target
+from core.model.chats import Chat, Role
 from core.ports import ChatStore, Clock
 
 Policy = Literal["approve", "open", "list"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.answers import LOSER_SORTS, PERIODS
 from core.errors import UsageError
 from core.model.addresses import parse_address
-from core.model.alerts import Subscription
+from core.model.chats import Subscription
 from core.model.market import Address, Coin
 
 MOST_LOSERS = 50

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from core.model.alerts import Chat, Target
+from core.model.alerts import Target
+from core.model.chats import Chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,33 @@ class Request:
     words: tuple[str, ...]
     is_administrator: Callable[[], Awaitable[bool]]
     """Asked only when a group's settings are to change."""
+    is_press: bool = False
+    """A button was pressed; nothing was typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button is a command line that the one who presses it gives, with that person's own rights.
+
+    Nothing else is taken from it: what a modified client sends is read like typed words.
+    """
+
+    label: str
+    line: str
+    """``losers 10 by pnl from 11``: command and words, at most 60 bytes (Telegram allows 64)."""
+    edits: bool = False
+    """The answer replaces the message under which the button is; otherwise it is a new message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart beside an answer."""
+
+    name: str
+    """A file name such as ``equity.png``."""
+    png: bytes
+    alt: str
+    """What it shows, for those who can't see it; at most 1,024 characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +54,11 @@ class Reply:
     """The answer in the markup of the request's platform, within its limits."""
 
     text: str
+    buttons: tuple[tuple[Button, ...], ...] = ()
+    """Rows of at most five."""
+    picture: Picture | None = None
+    notice: str = ""
+    """Answer to a press in a few words (at most 200 characters), shown over the chat; the message stays."""
 
 
 @dataclass(frozen=True, slots=True)

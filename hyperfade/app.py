@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bot.access import Access
 from bot.answers import Answers
+from bot.command_list import make_commands
 from bot.commands import Commands
 from bot.console import ConsoleListener
 from core.account_trips import trips_reader
@@ -150,7 +151,7 @@ async def run(
             owner,
         )
         specs = {spec.coin: spec.sz_decimals for spec in await fills.coins()}
-        commands = Commands(
+        commands = make_commands(
             Answers(
                 rankings,
                 fills,

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer.main
 
-from bot.commands import Commands
+from bot.command_list import make_commands
 from hyperfade.cli import app
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -21,7 +21,7 @@ def chat_table() -> str:
     nobody: Any = None
     rows = [
         (f"`{command.usage}`".replace("|", "\\|"), command.help)
-        for command in Commands(nobody, nobody, nobody).commands
+        for command in make_commands(nobody, nobody, nobody).commands
     ]
     return _table(("command", "answers"), rows)
 

@@ -33,7 +33,7 @@ def escape(channel: Channel, text: str) -> str:
         case Channel.DISCORD:
             # A list or heading needs its sign at the start; elsewhere a dash stays readable.
             return _MARKDOWN_AT_START.sub(r"\\", _MARKDOWN.sub(r"\\\g<0>", text))
-        case Channel.CONSOLE:
+        case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
             return text
 
 
@@ -45,5 +45,5 @@ def escape_code(channel: Channel, text: str) -> str:
         case Channel.DISCORD:
             # Nothing escapes a backtick inside a code block, so it becomes what looks like one.
             return text.replace("`", "ˋ")
-        case Channel.CONSOLE:
+        case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
             return text

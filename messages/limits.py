@@ -58,7 +58,7 @@ def room_left(channel: Channel, source: str) -> int:
         case Channel.DISCORD:
             # Characters or UTF-16 units isn't said: the larger count is safe either way.
             return DISCORD_CONTENT - utf16_units(source)
-        case Channel.CONSOLE:
+        case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
             return CONSOLE_TEXT - len(source)
 
 

@@ -78,7 +78,7 @@ class _Marks:
                 return Markup(f"<b>{text}</b>")  # noqa: S704
             case Channel.DISCORD:
                 return Markup(f"**{text}**")  # noqa: S704
-            case Channel.CONSOLE:
+            case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
                 return Markup(text)  # noqa: S704
 
     def whole(self, value: Any) -> Markup:
@@ -93,7 +93,7 @@ class _Marks:
                 return Markup(f"<code>{text}</code>")  # noqa: S704
             case Channel.DISCORD:
                 return Markup(f"`{text or ' '}`")  # noqa: S704
-            case Channel.CONSOLE:
+            case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
                 return Markup(text)  # noqa: S704
 
     def pre(self, block: Any) -> Markup:
@@ -104,7 +104,7 @@ class _Marks:
                 return Markup(f"<pre>{text}</pre>\n")  # noqa: S704  cells are escaped already
             case Channel.DISCORD:
                 return Markup(f"```\n{text}\n```\n")  # noqa: S704
-            case Channel.CONSOLE:
+            case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
                 return Markup(f"{text}\n")  # noqa: S704
 
     def trader(self, address: str) -> Markup:

@@ -13,6 +13,7 @@ from messages.limits import DISCORD_CONTENT, TELEGRAM_TEXT_UNITS, cut, plain_tex
 from messages.marks import filters, finalize
 
 SUFFIXES = {Channel.TELEGRAM: "html", Channel.DISCORD: "md", Channel.CONSOLE: "txt"}
+"""The platforms with words of their own; everybody else reads what the console reads."""
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 _LINE_END = re.compile(r"[ \t]+$", re.MULTILINE)
@@ -25,7 +26,7 @@ def render_alert(alert: Alert, now_ms: int) -> str:
         alert.kind.value,
         alert,
         now_ms=now_ms,
-        reasons=alert.opportunity.reasons,
+        reasons=alert.opportunity.reasons if alert.opportunity is not None else (),
     )
 
 
@@ -36,9 +37,7 @@ def render_answer(channel: Channel, name: str, answer: Any, **facts: Any) -> str
     the template learns of it as ``hidden``, the number of items that were cut.
     """
     # What reads alike everywhere has one template; a platform's own comes first.
-    template = _environment(channel).select_template(
-        (f"{channel}/{name}.{SUFFIXES[channel]}.j2", f"shared/{name}.j2")
-    )
+    template = _environment(channel).select_template((_own(channel, name), f"shared/{name}.j2"))
     lists = {key: value for key, value in facts.items() if _is_list(value)}
     if hasattr(answer, "items") and _is_list(answer.items):
         lists.setdefault("items", answer.items)
@@ -57,6 +56,11 @@ def render_answer(channel: Channel, name: str, answer: Any, **facts: Any) -> str
             return _as_plain(channel, text)
         # A step by the measured excess needs few rounds; at least one item goes each time.
         keep -= max(1, keep * excess // (2 * max(len(text), 1)))
+
+
+def _own(channel: Channel, name: str) -> str:
+    spoken = channel if channel in SUFFIXES else Channel.CONSOLE
+    return f"{spoken}/{name}.{SUFFIXES[spoken]}.j2"
 
 
 def _is_list(value: Any) -> bool:

@@ -74,5 +74,5 @@ def _limits(target: Target) -> tuple[tuple[str, Limit], ...]:
         case Channel.DISCORD:
             place = target.thread or target.chat
             return (("discord", DISCORD_BOT), (f"discord:{place}", DISCORD_CHANNEL))
-        case Channel.CONSOLE:
+        case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
             return ()

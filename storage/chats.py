@@ -4,9 +4,11 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
-from core.model.alerts import Channel, Chat, Role, Subscription, Target
-from core.model.market import Coin
+from core.model.alerts import Channel, Target
+from core.model.chats import Chat, Role, Subscription
+from core.model.market import Coin, Direction
 from storage.statements import statements
+from storage.wishes import follows_of, settings_of
 
 if TYPE_CHECKING:
     from storage.database import Connection, Database, Record
@@ -55,6 +57,7 @@ class Chats:
                 subscription.coin,
                 subscription.min_usd,
                 subscription.min_badness,
+                None if subscription.side is None else subscription.side.value,
             )
 
     async def unsubscribe(self, target: Target, coin: Coin | None) -> int:
@@ -68,6 +71,22 @@ class Chats:
         async with self._database.snapshot() as connection:
             rows = await connection.fetch(SQL["owners"])
             return [await _with_subscriptions(connection, row) for row in rows]
+
+    async def pending(self) -> list[Chat]:
+        """Return who waits to be let in, the longest first."""
+        async with self._database.snapshot() as connection:
+            rows = await connection.fetch(SQL["pending"])
+            return [await _with_subscriptions(connection, row) for row in rows]
+
+    async def note_asker(self, target: Target, user_id: str | None) -> None:
+        """Remember which person asked for a known chat to be let in."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["asked"], *_key(target), user_id)
+
+    async def forget(self, target: Target) -> None:
+        """Delete a chat with its subscriptions, follows and mutes."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["forget"], *_key(target))
 
     async def reachable(self) -> list[Chat]:
         """Return every chat that may be written to, the terminal included."""
@@ -113,8 +132,16 @@ async def _with_subscriptions(connection: "Connection", row: "Record") -> Chat:
         role=Role(row["role"]),
         title=row["title"],
         disabled_reason=row["disabled_reason"],
+        settings=settings_of(row),
+        follows=await follows_of(connection, target),
+        asked_by=row["asked_by"],
         subscriptions=tuple(
-            Subscription(None if s["coin"] is None else Coin(s["coin"]), s["min_usd"], s["min_badness"])
+            Subscription(
+                None if s["coin"] is None else Coin(s["coin"]),
+                s["min_usd"],
+                s["min_badness"],
+                None if s["side"] is None else Direction(s["side"]),
+            )
             for s in wanted
         ),
     )

@@ -4,21 +4,39 @@ A row of ``outbox`` lives until its end is known; the end is kept in ``alerts``.
 leased when it died was surely not sent and returns to the queue; what it was sending is unknown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Target
+from core.model.notices import (
+    CrowdFacts,
+    DigestFacts,
+    Facts,
+    FollowFacts,
+    HealthFacts,
+    ListFacts,
+    RequestFacts,
+)
 from storage.opportunity_rows import ending_of, opportunity_of
 from storage.publications import SQL as PUBLICATIONS_SQL
 from storage.sample import sample_opportunity
 from storage.statements import statements
-from storage.values import to_json
+from storage.values import from_json, to_json
 
 if TYPE_CHECKING:
     from storage.database import Connection, Database, Record
 
 SQL = statements("outbox")
 LOCK = 0x6F757462_6F780001
+FACTS: Mapping[AlertKind, type[Facts]] = {
+    AlertKind.CROWD: CrowdFacts,
+    AlertKind.FOLLOW: FollowFacts,
+    AlertKind.LIST: ListFacts,
+    AlertKind.DIGEST: DigestFacts,
+    AlertKind.HEALTH: HealthFacts,
+    AlertKind.REQUEST: RequestFacts,
+}
+"""What the column ``facts`` holds; of a test it is the made-up opportunity."""
 
 
 class Outbox:
@@ -148,8 +166,8 @@ def _alert(row: "Record") -> Alert:
         alert_id=row["alert_id"],
         kind=kind,
         target=Target(Channel(row["channel"]), row["chat"], row["thread"]),
-        opportunity=opportunity_of(row),
-        ending=ending_of(row) if kind is AlertKind.EXIT else None,
+        opportunity=opportunity_of(row) if row["opportunity"] is not None else None,
+        ending=ending_of(row) if kind in (AlertKind.EXIT, AlertKind.UPDATE) else None,
         # Short enough for Discord (25 characters), and no other installation makes the same.
         nonce=f"{row['installation']}-{row['alert_id']:x}",
         created_ms=row["created_ms"],
@@ -158,6 +176,9 @@ def _alert(row: "Record") -> Alert:
         reply_to=row["reply_to"],
         is_repeat=row["may_have_arrived"],
         evidence=row["evidence"],
+        edits=row["edits"],
+        is_silent=row["is_silent"],
+        facts=from_json(row["facts"], FACTS[kind]) if kind in FACTS else None,
     )
 
 

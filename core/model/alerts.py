@@ -1,9 +1,9 @@
-"""What is told to whom: chats, subscriptions, alerts and the life of their delivery."""
+"""What is told to whom: alerts and the life of their delivery."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.model.market import Coin
+from core.model.notices import Facts
 from core.model.opportunities import Ending, Opportunity
 
 
@@ -13,19 +13,16 @@ class Channel(StrEnum):
     CONSOLE = "console"
     TELEGRAM = "telegram"
     DISCORD = "discord"
-
-
-class Role(StrEnum):
-    """What a chat may do."""
-
-    OWNER = "owner"
-    MEMBER = "member"
-    PENDING = "pending"
+    WEBHOOK = "webhook"
+    APPRISE = "apprise"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a message goes: a chat or channel id, and a topic inside it."""
+    """Where a message goes: a chat or channel id, and a topic inside it.
+
+    Of a webhook or an Apprise service the chat is a name made from its address, which is a secret.
+    """
 
     channel: Channel
     chat: str
@@ -36,36 +33,27 @@ class Target:
         return f"{self.channel}:{self.chat}" + (f"/{self.thread}" if self.thread else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """What one chat wants: a coin (None: all), at least this much."""
-
-    coin: Coin | None
-    min_usd: float = 0.0
-    min_badness: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Chat:
-    """One chat that spoke to the bot."""
-
-    target: Target
-    role: Role
-    title: str
-    disabled_reason: str | None
-    subscriptions: tuple[Subscription, ...]
-
-
 class AlertKind(StrEnum):
     """What an alert says."""
 
     ENTRY = "entry"
+    UPDATE = "update"
+    """Edits the entry: its order grew, or it has ended."""
     EXIT = "exit"
+    CROWD = "crowd"
+    FOLLOW = "follow"
+    """What a followed trader did."""
+    LIST = "list"
+    """A followed trader entered or left the losers' list."""
+    DIGEST = "digest"
+    HEALTH = "health"
+    REQUEST = "request"
+    """Somebody asks the owner to be let in."""
     TEST = "test"
 
 
 class DeliveryState(StrEnum):
-    """The life of an alert: pending -> leased -> sending -> one of the rest."""
+    """The life of an alert: pending -> leased -> sending -> one of the rest; or held at once."""
 
     PENDING = "pending"
     LEASED = "leased"
@@ -74,6 +62,7 @@ class DeliveryState(StrEnum):
     DEAD = "dead"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +72,31 @@ class Alert:
     alert_id: int
     kind: AlertKind
     target: Target
-    opportunity: Opportunity
+    opportunity: Opportunity | None
+    """Of entry, update, exit and test; None for all that is about something else."""
     ending: Ending | None
+    """Of an exit, and of the update that says so in the entry."""
     nonce: str
     """At most 25 characters, the same at every repeat."""
     created_ms: int
     expires_ms: int | None
     attempts: int
     reply_to: str | None = None
-    """The platform's id of the entry this exit answers."""
+    """The platform's id of the message that is to be answered or edited."""
+    edits: bool = False
+    """Changes the message ``reply_to`` instead of sending another."""
+    is_silent: bool = False
     is_repeat: bool = False
     """An earlier try may have arrived: say so."""
     evidence: str = ""
     """The verdict in one sentence."""
+    facts: Facts | None = None
+    """Of the kinds that are about something else than one opportunity."""
+
+    @property
+    def short_id(self) -> str:
+        """Return the opportunity's id as readers quote it; empty where there is none."""
+        return "" if self.opportunity is None else self.opportunity.short_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What the services and answers need from the outside; conformance is the type checker's job."""
 
-from core.ports.delivery import ChatStore, Notifier, Outbox, Waker
+from core.ports.delivery import ChatStore, Notifier, Outbox, Waker, WishStore
 from core.ports.exchange import Exchange, Feed, FeedItem, GapHeard, MidsHeard, QuoteHeard, TradesHeard
 from core.ports.history import FillStore, KnownAccount, RankingStore
 from core.ports.imports import ArchiveRow, FillArchive, ImportProgress, ImportStore, RejectedRows
@@ -35,4 +35,5 @@ __all__ = [
     "StateStore",
     "TradesHeard",
     "Waker",
+    "WishStore",
 ]

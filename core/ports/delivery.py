@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from core.model.alerts import Alert, Channel, Chat, Delivered, Role, Subscription, Target
-from core.model.market import Coin
+from core.model.alerts import Alert, Channel, Delivered, Target
+from core.model.chats import Chat, ChatSettings, Mute, Role, Subscription
+from core.model.market import Address, Coin
 
 
 class Outbox(Protocol):
@@ -73,6 +74,36 @@ class ChatStore(Protocol):
         ...
 
     async def owners(self) -> list[Chat]: ...
+    async def pending(self) -> list[Chat]:
+        """Return who waits to be let in, the longest first."""
+        ...
+
+    async def note_asker(self, target: Target, user_id: str | None) -> None: ...
+    async def forget(self, target: Target) -> None:
+        """Delete a chat and all that it wanted."""
+        ...
+
     async def claim_owner(self, target: Target, code: str, title: str) -> bool:
         """Make this chat the owner if the one-time code is right and unused."""
         ...
+
+
+class WishStore(Protocol):
+    """How chats want to be told, whom they follow, and what they muted."""
+
+    async def save_settings(self, target: Target, settings: ChatSettings) -> None: ...
+    async def follow(self, target: Target, address: Address, label: str | None) -> None: ...
+    async def unfollow(self, target: Target, address: Address) -> bool: ...
+    async def followed(self) -> list[Address]:
+        """Return everybody whom a chat that may be written to follows."""
+        ...
+
+    async def mute(self, target: Target, what: str, until_ms: int) -> None:
+        """Keep ``all``, a coin or an address from a chat until then."""
+        ...
+
+    async def unmute(self, target: Target, what: str | None) -> int:
+        """End one mute (None: all of them); return how many."""
+        ...
+
+    async def mutes(self, target: Target, now_ms: int) -> tuple[Mute, ...]: ...

@@ -1,11 +1,13 @@
 -- name: chat
 -- One chat.
-select channel, chat, thread, role, title, disabled_reason from chats
+select channel, chat, thread, role, title, disabled_reason, asked_by,
+    loudness, quiet_from, quiet_until, time_zone, hourly_cap, digest, digest_hour
+from chats
 where channel = $1 and chat = $2 and thread = $3;
 
 -- name: subscriptions
 -- What one chat wants, all coins first.
-select coin, min_usd, min_badness from subscriptions
+select coin, min_usd, min_badness, side from subscriptions
 where channel = $1 and chat = $2 and thread = $3
 order by coin nulls first;
 
@@ -24,9 +26,10 @@ update chats set disabled_reason = null where channel = $1 and chat = $2 and thr
 
 -- name: subscribe
 -- One coin (null: all); again: other filters.
-insert into subscriptions (channel, chat, thread, coin, min_usd, min_badness) values ($1, $2, $3, $4, $5, $6)
+insert into subscriptions (channel, chat, thread, coin, min_usd, min_badness, side)
+values ($1, $2, $3, $4, $5, $6, $7)
 on conflict (channel, chat, thread, coalesce(coin, '')) do update set
-    min_usd = excluded.min_usd, min_badness = excluded.min_badness;
+    min_usd = excluded.min_usd, min_badness = excluded.min_badness, side = excluded.side;
 
 -- name: unsubscribe
 -- One coin's subscription, or all of them (null).
@@ -35,7 +38,9 @@ where channel = $1 and chat = $2 and thread = $3 and ($4::text is null or coin =
 
 -- name: owners
 -- Who may decide; the terminal, which always may, is not among them.
-select channel, chat, thread, role, title, disabled_reason from chats
+select channel, chat, thread, role, title, disabled_reason, asked_by,
+    loudness, quiet_from, quiet_until, time_zone, hourly_cap, digest, digest_hour
+from chats
 where role = 'owner' and channel <> 'console'
 order by created_at, channel, chat, thread;
 
@@ -59,6 +64,24 @@ on conflict (channel, chat, thread) do update set role = 'owner', title = exclud
 
 -- name: reachable
 -- Every chat that may be written to, the terminal included.
-select channel, chat, thread, role, title, disabled_reason from chats
+select channel, chat, thread, role, title, disabled_reason, asked_by,
+    loudness, quiet_from, quiet_until, time_zone, hourly_cap, digest, digest_hour
+from chats
 where role in ('owner', 'member') and disabled_reason is null
 order by created_at, channel, chat, thread;
+
+-- name: pending
+-- Who waits to be let in, the longest first.
+select channel, chat, thread, role, title, disabled_reason, asked_by,
+    loudness, quiet_from, quiet_until, time_zone, hourly_cap, digest, digest_hour
+from chats
+where role = 'pending'
+order by created_at, channel, chat, thread;
+
+-- name: asked
+-- Who asked for a chat to be let in.
+update chats set asked_by = $4 where channel = $1 and chat = $2 and thread = $3;
+
+-- name: forget
+-- A chat that wants to be forgotten: subscriptions, follows and mutes go with it.
+delete from chats where channel = $1 and chat = $2 and thread = $3;

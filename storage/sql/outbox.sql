@@ -50,7 +50,8 @@ returning o.alert_id;
 -- All that the words of these alerts need; an exit answers the message of its entry.
 select a.alert_id, a.kind, a.channel, a.chat, a.thread, a.created_ms, a.expires_ms, a.evidence,
     o.attempts, o.may_have_arrived, o.priority,
-    t.opportunity_id, coalesce(t.opportunity, a.sample) as opportunity,
+    t.opportunity_id, coalesce(t.opportunity, case a.kind when 'test' then a.facts end) as opportunity, a.facts,
+    a.is_silent, o.edits,
     t.ended_ms, t.end_reason, t.exit_px, t.gross_bps, t.net_bps, t.held_ms,
     entry.remote_id as reply_to,
     (select value from state where key = 'installation') as installation
@@ -181,7 +182,7 @@ select extract(epoch from least(
 -- name: add_test
 -- A marked rehearsal alert.
 with told as (
-    insert into alerts (kind, channel, chat, thread, created_ms, evidence, sample)
+    insert into alerts (kind, channel, chat, thread, created_ms, evidence, facts)
     values ('test', $1, $2, $3, $4, '', $5)
     returning alert_id, channel, chat, thread
 )

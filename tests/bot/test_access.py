@@ -8,7 +8,8 @@ from bot.access import POLITE_EVERY_MS, WRONG_CODES
 from bot.commands import Commands
 from bot.requests import Request
 from core.errors import StorageError
-from core.model.alerts import Channel, Role, Target
+from core.model.alerts import Channel, Target
+from core.model.chats import Role
 from tests.support.chat_desk import CODE, make_commands
 
 pytestmark = pytest.mark.asyncio

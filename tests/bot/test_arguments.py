@@ -14,7 +14,7 @@ from bot.arguments import (
     read_subscriptions,
 )
 from core.errors import UsageError
-from core.model.alerts import Subscription
+from core.model.chats import Subscription
 from core.model.market import Address, Coin
 
 KNOWN = (Coin("BTC"), Coin("ETH"), Coin("kPEPE"), Coin("xyz:GOLD"))

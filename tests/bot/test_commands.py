@@ -7,7 +7,8 @@ import pytest
 
 from bot.commands import Commands
 from bot.requests import Request
-from core.model.alerts import Channel, Chat, Subscription, Target
+from core.model.alerts import Channel, Target
+from core.model.chats import Chat, Subscription
 from core.model.market import Coin
 from messages.limits import DISCORD_COMMAND_DESCRIPTION
 from tests.support.chat_desk import ChatRows, make_commands
@@ -136,10 +137,9 @@ class SlowFirst(ChatRows):
 
 
 async def test_one_chats_commands_keep_their_order_and_delay_nobody_else() -> None:
-    commands, _, _, _ = make_commands()
     chats = SlowFirst()
     chats.let_in(Target(Channel.TELEGRAM, "8"))
-    commands = Commands(commands._answers, chats, type(commands._access)(chats, commands._answers.clock))
+    commands, _, _, _ = make_commands(chats=chats)
     first = asyncio.create_task(ask(commands, "subscribe BTC"))
     await chats.asked.wait()
     second = asyncio.create_task(ask(commands, "unsubscribe BTC"))

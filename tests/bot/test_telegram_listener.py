@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from bot.commands import Commands
 from bot.telegram import AT_ONCE, TelegramListener
 from core.errors import ChannelRefused
-from core.model.alerts import Channel, Role, Target
+from core.model.alerts import Channel, Target
+from core.model.chats import Role
 from tests.support import faults
 from tests.support.chat_clients import telegram_bot
 from tests.support.chat_desk import ChatRows, make_commands

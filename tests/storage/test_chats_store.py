@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from core.errors import StorageError
-from core.model.alerts import Role, Subscription, Target
+from core.model.alerts import Target
+from core.model.chats import Role, Subscription
 from core.model.market import Coin
 from core.ports import ChatStore
 from storage.chats import CODE_LENGTH, Chats

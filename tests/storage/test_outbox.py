@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Subscription, Target
+from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Target
+from core.model.chats import Subscription
 from core.ports import Outbox as OutboxPort
 from storage.chats import Chats
 from storage.database import Database
@@ -39,7 +40,7 @@ async def send(database: Database, alert: Alert, remote_id: str = "m") -> None:
 
 def short(alerts: list[Alert]) -> list[tuple[str, str]]:
     """Return kind and number of each alert's opportunity."""
-    return [(alert.kind.value, alert.opportunity.short_id) for alert in alerts]
+    return [(alert.kind.value, alert.short_id) for alert in alerts]
 
 
 async def let_leases_run_out(database: Database) -> None:
@@ -76,7 +77,7 @@ async def test_one_at_a_time_per_target_in_order_of_writing(database: Database) 
     for number in ("0001", "0002", "0003"):
         alerts = await lease(database)
         assert sorted(str(alert.target) for alert in alerts) == ["console:stdout", "telegram:101"]
-        assert {alert.opportunity.short_id for alert in alerts} == {number}
+        assert {alert.short_id for alert in alerts} == {number}
         assert await lease(database) == []
         for alert in alerts:
             await send(database, alert)
@@ -149,7 +150,7 @@ async def test_two_dispatchers_never_lease_the_same_target(database: Database) -
                 on_its_way[alert.target] = owner
             for alert in alerts:
                 assert await outbox.sending(alert.alert_id, owner)
-                sent[alert.target].append(f"{alert.kind} {alert.opportunity.short_id}")
+                sent[alert.target].append(f"{alert.kind} {alert.short_id}")
                 del on_its_way[alert.target]
                 await outbox.sent(alert.alert_id, None, MONDAY_MS)
             if last_round and not alerts and await outbox.next_due_s() is None:
@@ -368,6 +369,7 @@ async def test_a_test_alert_cannot_be_taken_for_a_real_one(database: Database) -
     number = await Outbox(database).add_test(ANNA, MONDAY_MS)
     [alert] = await lease(database)
     assert (alert.alert_id, alert.kind, alert.target) == (number, AlertKind.TEST, ANNA)
+    assert alert.opportunity is not None
     assert alert.opportunity.is_rehearsal
     assert set(alert.opportunity.loser) == {"0", "x"}
     await send(database, alert)

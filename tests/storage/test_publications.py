@@ -8,8 +8,9 @@ import asyncpg
 import pytest
 
 from core.errors import StorageError
-from core.model.alerts import AlertKind, Channel, Role, Subscription, Target
+from core.model.alerts import AlertKind, Channel, Target
 from core.model.answers import HeldPosition
+from core.model.chats import Role, Subscription
 from core.model.market import Coin
 from core.model.opportunities import Decision, EndReason, Group, LiveOpportunity, Rejection
 from core.model.outcomes import Outcome, PriceSample, ScoredOpportunity

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from bot import command_list
 from bot.access import Access, Policy
 from bot.answers import Answers
 from bot.commands import Commands
-from core.model.alerts import Chat, Role, Subscription, Target
+from core.model.alerts import Target
+from core.model.chats import Chat, Role, Subscription
 from core.model.market import Address, Coin, CoinSpec
 from core.model.opportunities import Crowd, Group, LiveOpportunity
 from core.model.outcomes import ScoredOpportunity
@@ -73,6 +75,15 @@ class ChatRows:
 
     async def owners(self) -> list[Chat]:
         return [chat for chat in self.rows.values() if chat.role is Role.OWNER]
+
+    async def pending(self) -> list[Chat]:
+        return [chat for chat in self.rows.values() if chat.role is Role.PENDING]
+
+    async def note_asker(self, target: Target, user_id: str | None) -> None:
+        self.rows[target] = replace(self.rows[target], asked_by=user_id)
+
+    async def forget(self, target: Target) -> None:
+        self.rows.pop(target, None)
 
     async def claim_owner(self, target: Target, code: str, title: str) -> bool:
         if code != self.code:
@@ -172,10 +183,11 @@ def trips_of(fills: Any, funding: Any, until_ms: int) -> list[RoundTrip]:
 
 
 def make_commands(
-    policy: Policy = "approve", owners: frozenset[str] = frozenset()
+    policy: Policy = "approve", owners: frozenset[str] = frozenset(), chats: ChatRows | None = None
 ) -> tuple[Commands, ChatRows, FactRows, Noon]:
-    """Return commands over fresh rows, and the rows."""
-    chats, facts, clock = ChatRows(), FactRows(), Noon()
+    """Return commands over fresh rows (or these), and the rows."""
+    chats, facts, clock = chats or ChatRows(), FactRows(), Noon()
     rows: Any = facts
     answers = Answers(rows, rows, rows, clock, trips_of)
-    return Commands(answers, chats, Access(chats, clock, policy, owners)), chats, facts, clock
+    commands = command_list.make_commands(answers, chats, Access(chats, clock, policy, owners))
+    return commands, chats, facts, clock

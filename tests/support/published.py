@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from core.detection.identity import LIVE
-from core.model.alerts import Channel, Role, Subscription, Target
+from core.model.alerts import Channel, Target
+from core.model.chats import Role, Subscription
 from core.model.opportunities import Decision, Ending, Opportunity, Rejection
 from core.ports import Publication
 from storage.chats import Chats

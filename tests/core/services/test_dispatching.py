@@ -19,7 +19,8 @@ from core.errors import (
     TargetGone,
     TargetMoved,
 )
-from core.model.alerts import Alert, AlertKind, Channel, Delivered, DeliveryState, Subscription, Target
+from core.model.alerts import Alert, AlertKind, Channel, Delivered, DeliveryState, Target
+from core.model.chats import Subscription
 from core.ports import Notifier
 from core.services.dispatching import (
     LEASE_S,
@@ -253,7 +254,7 @@ async def test_order_holds_per_target(database: Database) -> None:
             await post.outbox.saw("retry", n)
             await post.hurry()
         await post.outbox.saw("sent", 4)
-    assert [alert.opportunity.short_id for alert in telegram.tried] == ["0001"] * 3 + ["0002", "0003", "0004"]
+    assert [alert.short_id for alert in telegram.tried] == ["0001"] * 3 + ["0002", "0003", "0004"]
 
 
 async def test_a_slow_or_dead_target_holds_back_nobody_else(database: Database) -> None:
@@ -274,7 +275,7 @@ async def test_a_slow_or_dead_target_holds_back_nobody_else(database: Database) 
     post = Post(database, telegram, discord, console)
     async with post.running():
         await post.outbox.saw("sent", 2)
-        assert [alert.opportunity.short_id for alert in console.tried] == ["0001", "0002"]
+        assert [alert.short_id for alert in console.tried] == ["0001", "0002"]
         assert [alert.target for alert in post.delivered] == [CONSOLE, CONSOLE]
         assert len(telegram.tried) == 1
         never.set()
@@ -425,7 +426,7 @@ async def test_a_moved_chat_is_followed(database: Database) -> None:
     post = Post(database, telegram)
     async with post.running():
         await post.outbox.saw("sent", 2)
-    assert [(a.target.chat, a.opportunity.short_id) for a in telegram.tried] == [
+    assert [(a.target.chat, a.short_id) for a in telegram.tried] == [
         ("101", "0001"),
         ("-100777", "0001"),
         ("-100777", "0002"),
@@ -470,7 +471,7 @@ async def test_a_refused_token_stops_its_channel_and_keeps_its_queue(database: D
         await publish(database, 2)
         await post.outbox.saw("sent", 2)
         await post.hurry()
-    assert [alert.opportunity.short_id for alert in discord.tried] == ["0001", "0002"]
+    assert [alert.short_id for alert in discord.tried] == ["0001", "0002"]
     assert 1 <= len(telegram.tried) <= 2
     assert (await post.counts())["pending"] == 4
     again = Post(database, ScriptedNotifier(Channel.TELEGRAM))

@@ -1,0 +1,18 @@
+"""Replies in the words of the request's platform."""
+
+from typing import Any
+
+from bot.requests import Button, Reply, Request
+from messages.render import render_answer
+
+Rows = tuple[tuple[Button, ...], ...]
+
+
+def reply(request: Request, name: str, answer: Any, *, buttons: Rows = (), **facts: Any) -> Reply:
+    """Return the answer in the words of template ``name``; the rest of the facts go in by name."""
+    return Reply(render_answer(request.target.channel, name, answer, **facts), buttons)
+
+
+def notice(request: Request, words: str, *, buttons: Rows = ()) -> Reply:
+    """Return a sentence or two."""
+    return reply(request, "notice", words, buttons=buttons)

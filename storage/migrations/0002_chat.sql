@@ -1,0 +1,89 @@
+-- Chat in full: what each chat wants to hear and how loudly, whom it follows, what it muted, and
+-- alerts that are about something else than one opportunity's beginning or end.
+
+alter table chats
+    -- kind of alert -> 'on', 'silent' or 'off'; what isn't named has the default of the program
+    add column loudness jsonb not null default '{}',
+    -- local time, may run over midnight; the name of an IANA time zone
+    add column quiet_from time,
+    add column quiet_until time,
+    add column time_zone text not null default 'UTC',
+    -- entries an hour; more are held for the digest
+    add column hourly_cap integer check (hourly_cap > 0),
+    add column digest text not null default 'off' check (digest in ('off', 'daily', 'weekly')),
+    add column digest_hour smallint not null default 8 check (digest_hour between 0 and 23),
+    add column digested_ms bigint,
+    -- who asked to be let in, where a person's id is known
+    add column asked_by text,
+    add constraint chats_quiet check ((quiet_from is null) = (quiet_until is null));
+
+alter table subscriptions
+    -- what the alert suggests: 'long', 'short', or null for both
+    add column side text check (side in ('long', 'short'));
+
+-- Every event of these traders, whether they are listed or not.
+create table follows (
+    channel text not null,
+    chat text not null,
+    thread text not null,
+    address text collate "C" not null,
+    -- the chat's own name for the trader
+    label text,
+    created_at timestamptz not null default now(),
+    primary key (channel, chat, thread, address),
+    foreign key (channel, chat, thread) references chats on delete cascade on update cascade
+);
+
+create index follows_of_trader on follows (address);
+create unique index follows_label on follows (channel, chat, thread, lower(label)) where label is not null;
+
+create table mutes (
+    channel text not null,
+    chat text not null,
+    thread text not null,
+    -- 'all', a coin, or an address
+    what text collate "C" not null,
+    until_ms bigint not null,
+    primary key (channel, chat, thread, what),
+    foreign key (channel, chat, thread) references chats on delete cascade on update cascade
+);
+
+alter table alerts rename column sample to facts;
+alter table alerts
+    -- 'held': kept back by the chat's own wish, and told in its digest
+    drop constraint alerts_state_check,
+    add constraint alerts_state_check
+        check (state in ('pending', 'sent', 'dead', 'expired', 'unknown', 'held')),
+    add column held_because text check (held_because in ('muted', 'quiet', 'cap', 'off')),
+    add constraint alerts_held check ((state = 'held') = (held_because is not null)),
+    -- told in this digest
+    add column digest_id bigint references alerts on delete set null,
+    add column is_silent boolean not null default false,
+    drop constraint alerts_kind_check,
+    add constraint alerts_kind_check check (
+        kind in ('entry', 'update', 'exit', 'crowd', 'follow', 'list', 'digest', 'health', 'request', 'test')
+    ),
+    drop constraint alerts_check,
+    add constraint alerts_subject check (
+        case when kind in ('entry', 'update', 'exit') then opportunity_id is not null
+            else opportunity_id is null and facts is not null end
+    ),
+    -- what makes an alert about something else the same alert: written twice, told once
+    add column dedup_key text,
+    add constraint alerts_dedup unique (dedup_key, channel, chat, thread);
+
+create index alerts_of_chat on alerts (channel, chat, thread, created_ms);
+create index alerts_held_back on alerts (channel, chat, thread, created_ms)
+    where state = 'held' and digest_id is null;
+
+alter table outbox
+    -- the entry (of an exit or update) or crowd message that is to be answered or edited
+    add column edits boolean not null default false;
+
+-- What a platform delivers twice is handled once.
+create table handled_updates (
+    channel text not null,
+    update_id bigint not null,
+    handled_at timestamptz not null default now(),
+    primary key (channel, update_id)
+);
