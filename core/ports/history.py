@@ -42,6 +42,10 @@ class FillStore(Protocol):
         ...
 
     async def fills_of(self, account: Address, from_ms: int = 0) -> list[Fill]: ...
+    async def coins_of(self, account: Address) -> list[Coin]:
+        """Return the coins of which an account has fills."""
+        ...
+
     async def add_funding(
         self, user: Address, start_ms: int, end_ms: int, rows: Sequence[FundingPayment]
     ) -> None:

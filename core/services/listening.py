@@ -315,8 +315,8 @@ class ListenService:
     async def _dexes_of(self, account: Address) -> list[str]:
         known = self._dexes.get(account)
         if known is None:
-            fills = await self._fills.fills_of(account)
-            known = frozenset(dex for fill in fills if (dex := dex_of(fill.coin)))
+            coins = await self._fills.coins_of(account)
+            known = frozenset(dex for coin in coins if (dex := dex_of(coin)))
             self._dexes[account] = known
         return ["", *sorted(known)]
 

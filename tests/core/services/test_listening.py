@@ -490,6 +490,7 @@ async def test_known_dexes_of_an_account_are_asked_for_at_once() -> None:
         await life.start()
         await life.trade("100", 1_000, coin=XYZ)
     assert life.exchange.asked == [(LOSER, ""), (LOSER, "xyz")]
+    assert life.fills.read == []
     assert life.store.verdicts == ["published"]
 
 
