@@ -19,7 +19,7 @@ from core.account_trips import trips_reader
 from core.answers import evidence
 from core.detection.detector import Detector
 from core.detection.identity import LIVE
-from core.errors import ChannelRefused, ExchangeError, SettingsError, StorageError
+from core.errors import ChannelRefused, ExchangeError, RankingFailed, SettingsError, StorageError
 from core.model.alerts import Channel
 from core.ranking.figures import MarketHistory
 from core.ranking.prices import PriceBook
@@ -28,7 +28,6 @@ from core.services.detecting import DetectionService
 from core.services.dispatching import DispatchService
 from core.services.listening import ListenService
 from core.services.marking import MarkingService
-from core.services.ranking import RankService
 from core.services.rounds import RoundsService
 from core.services.ticking import TickService
 from exchange.feed import HyperliquidFeed
@@ -42,6 +41,8 @@ from hyperfade.connections import (
     open_storage,
     open_telegram,
 )
+from hyperfade.rank_messages import Task
+from hyperfade.rank_process import rank_process
 from hyperfade.schedule import DueJobs, Job, timetable
 from hyperfade.settings import Settings
 from notifiers.console import ConsoleNotifier
@@ -90,6 +91,7 @@ async def run(
         discord_client = await stack.enter_async_context(open_discord(settings))
         waker = await stack.enter_async_context(Waker(database))
         due = await stack.enter_async_context(timetable())
+        ranker = await stack.enter_async_context(rank_process(_rank_task(settings, database.dsn)))
 
         feed = HyperliquidFeed(endpoints.ws_url, now_ms=clock.now_ms, rng=Random())
         urgent = exchange.at(Priority.DETECTION)
@@ -124,7 +126,7 @@ async def run(
         )
         rounds = RoundsService(
             collecting,
-            RankService(fills, rankings, settings.ranking_rules()),
+            ranker,
             detection,
             listening,
             marking,
@@ -194,6 +196,11 @@ async def run(
                 group.create_task(_heard(chat), name="chat")
 
 
+def _rank_task(settings: Settings, dsn: str) -> Task:
+    rules = settings.ranking_rules()
+    return Task(dsn, rules, settings.log_level, settings.log_format, settings.secret_values())
+
+
 async def _heard(chat: Coroutine[Any, Any, None]) -> None:
     """Run one listener; a platform that refuses us stops its chat, never the core."""
     try:
@@ -238,7 +245,7 @@ async def _patiently(work: Callable[[], Awaitable[None]], name: str, tries: int 
         try:
             await work()
             return
-        except (ExchangeError, StorageError) as error:
+        except (ExchangeError, StorageError, RankingFailed) as error:
             tried += 1
             pause_s = min(FIRST_PAUSE_S * 2.0**tried, LONGEST_PAUSE_S)
             log.warning(

@@ -30,6 +30,11 @@ class Database:
         self._pool = pool
         self._dsn = dsn
 
+    @property
+    def dsn(self) -> str:
+        """Return where it is, the password included: for a connection of its own, never for a message."""
+        return self._dsn
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection"]:
         """Lend a connection; each statement is its own transaction."""

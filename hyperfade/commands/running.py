@@ -47,13 +47,10 @@ async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
             "sample": 80,
             "placebo": 40,
             "losers": 240,
+            "log_level": "warning" if settings.log_level == "info" else settings.log_level,
         }
     )
-    set_up_logs(
-        "warning" if settings.log_level == "info" else settings.log_level,
-        settings.log_format,
-        settings.secret_values(),
-    )
+    set_up_logs(settings.log_level, settings.log_format, settings.secret_values())
     console = Console(highlight=False)
     console.print(
         "Hyperfade demo: everything below happens on a simulated exchange on this machine. Its traders, "
