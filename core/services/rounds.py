@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from core.counting import counted
 from core.model.market import DAY_MS, WINDOW_MS, Address, Coin, CoinSpec, is_spot
 from core.model.opportunities import Group
 from core.model.traders import Ranking
@@ -84,13 +85,14 @@ class RoundsService:
         if ranking is not None and ranking.listed and now_ms - ranking.as_of_ms <= STALE_LIST_MS:
             heard = await self._state.state(LAST_HEARD)
             await self._apply(ranking, int(heard) if heard else None)
-            self._tell(f"Watching {len(ranking.listed)} losers of the last ranking while a new one is made.")
+            listed = counted(len(ranking.listed), "loser")
+            self._tell(f"Watching {listed} of the last ranking while a new one is made.")
 
     async def begin(self) -> None:
         """Read coins and candidates, and rank as soon as the first are known."""
         await self.coins()
         candidates = await self._collecting.candidates()
-        self._tell(f"{len(candidates)} traders of the leaderboard to read.")
+        self._tell(f"{counted(len(candidates), 'trader')} of the leaderboard to read.")
         done, batch = 0, FIRST_BATCH
         while done < len(candidates):
             await self._collecting.refine(candidates[done : done + batch], done, len(candidates))
@@ -142,8 +144,9 @@ class RoundsService:
         market.sigma, market.funding = ranked.sigma, ranked.funding
         await self._apply(ranking, None, is_complete)
         worst = ranking.listed[0] if ranking.listed else None
+        listed, read = counted(len(ranking.listed), "loser"), counted(len(ranking.standings), "trader")
         self._tell(
-            f"{len(ranking.listed)} losers listed of {len(ranking.standings)} traders read"
+            f"{listed} listed of {read} read"
             + (f"; the worst is {worst.address}, badness {worst.badness or 0:.0f}." if worst else ".")
         )
 
