@@ -33,10 +33,11 @@ COIN = Argument("coin", "only this coin, such as BTC")
 class Commands:
     """Answer commands; what one chat asks is answered in order, chats don't wait for each other."""
 
-    def __init__(self, answers: Answers, chats: ChatStore, access: Access) -> None:
+    def __init__(self, answers: Answers, chats: ChatStore, access: Access, *, is_demo: bool = False) -> None:
         self._answers = answers
         self._chats = chats
         self._access = access
+        self._is_demo = is_demo
         self._turns: dict[Target, tuple[asyncio.Lock, int]] = {}
         self.commands = self._list()
         self._by_name = {command.name: command for command in self.commands}
@@ -196,7 +197,8 @@ class Commands:
         return self._render(request, "notice", words)
 
     def _render(self, request: Request, name: str, answer: Any, **facts: Any) -> Reply:
-        return Reply(render_answer(request.target.channel, name, answer, **facts))
+        text = render_answer(request.target.channel, name, answer, is_demo=self._is_demo, **facts)
+        return Reply(text)
 
     @asynccontextmanager
     async def _turn(self, target: Target) -> AsyncIterator[None]:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from bot.answers import Answers
 from bot.commands import Commands
 from bot.console import ConsoleListener
 from core.account_trips import trips_reader
-from core.answers import evidence
+from core.answers import STARTED, STOPPED, evidence
 from core.detection.detector import Detector
 from core.detection.identity import LIVE
 from core.errors import ChannelRefused, ExchangeError, RankingFailed, SettingsError, StorageError
@@ -41,6 +41,7 @@ from hyperfade.connections import (
     open_storage,
     open_telegram,
 )
+from hyperfade.origin import claim_origin
 from hyperfade.rank_messages import Task
 from hyperfade.rank_process import rank_process
 from hyperfade.schedule import DueJobs, Job, timetable
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+FAREWELL_S = 2.0
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 120.0
 
@@ -84,7 +86,9 @@ async def run(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_storage(settings, exclusive=True))
         fills, rankings, publications = Fills(database), Rankings(database), Publications(database)
-        reader, chats, outbox = Reader(database), Chats(database), Outbox(database)
+        reader, chats = Reader(database), Chats(database)
+        outbox = Outbox(database, is_demo=endpoints.is_simulated)
+        await claim_origin(reader, endpoints.origin)
         requests = RequestLogs(database)
         exchange = await stack.enter_async_context(open_exchange(endpoints, clock, requests.note))
         telegram_bot = await stack.enter_async_context(open_telegram(settings))
@@ -115,6 +119,7 @@ async def run(
             lambda now_ms: evidence(reader, horizon=settings.horizon, now_ms=now_ms),
             clock,
             asyncio.sleep,
+            reading=lambda: collecting.reading,
         )
         collecting = CollectService(
             exchange,
@@ -163,6 +168,7 @@ async def run(
             ),
             chats,
             Access(chats, clock, settings.access, frozenset(settings.owners)),
+            is_demo=endpoints.is_simulated,
         )
         chatting: list[Coroutine[Any, Any, None]] = []
         if lines is not None:
@@ -183,7 +189,8 @@ async def run(
             code = await chats.new_owner_code()
             tell(f"To own this bot, send it: /start {code}  (works once)")
 
-        await reader.set_state("started_ms", str(clock.now_ms()))
+        await reader.set_state(STARTED, str(clock.now_ms()))
+        stack.push_async_callback(_note_stop, reader, clock)
         await rounds.restore()
         async with asyncio.TaskGroup() as group:
             group.create_task(detection.run(), name="detect")
@@ -199,6 +206,13 @@ async def run(
 def _rank_task(settings: Settings, dsn: str) -> Task:
     rules = settings.ranking_rules()
     return Task(dsn, rules, settings.log_level, settings.log_format, settings.secret_values())
+
+
+async def _note_stop(state: Reader, clock: WallClock) -> None:
+    """Leave word that this process ended by itself; without a database nobody is kept waiting."""
+    with suppress(StorageError, TimeoutError):
+        async with asyncio.timeout(FAREWELL_S):
+            await state.set_state(STOPPED, str(clock.now_ms()))
 
 
 async def _heard(chat: Coroutine[Any, Any, None]) -> None:

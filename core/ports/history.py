@@ -83,6 +83,10 @@ class RankingStore(Protocol):
         """Return the newest run, or the newest at or before ``as_of_ms``."""
         ...
 
+    async def earliest_ms(self) -> int | None:
+        """Return of when the oldest run is, or None."""
+        ...
+
     async def standing(
         self, address: Address, as_of_ms: int | None = None
     ) -> tuple[int, TraderStanding] | None:

@@ -68,6 +68,8 @@ class CollectService:
         self._rules = rules
         self._on_progress = on_progress
         self._collected_to: dict[Address, int] = {}
+        self.reading: Progress | None = None
+        """How far the reading of traders is; None: nothing is being read."""
 
     async def coins(self) -> list[CoinSpec]:
         """Fetch and store all perpetuals of all dexes."""
@@ -96,7 +98,7 @@ class CollectService:
 
         ``before`` and ``of`` make the progress of several calls read as one.
         """
-        done = before
+        done, total = before, of or len(candidates)
         queue = iter(candidates)
 
         async def work() -> None:
@@ -104,7 +106,9 @@ class CollectService:
             for candidate in queue:
                 await self._refine_family(candidate)
                 done += 1
-                self._on_progress(Progress("reading traders", done, of or len(candidates)))
+                step = Progress("reading traders", done, total)
+                self.reading = step if done < total else None
+                self._on_progress(step)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._rules.concurrency, len(candidates))):
