@@ -30,6 +30,7 @@ from core.services.listening import ListenService
 from core.services.marking import MarkingService
 from core.services.rounds import RoundsService
 from core.services.ticking import TickService
+from core.trouble import database_trouble
 from exchange.feed import HyperliquidFeed
 from exchange.limits import Priority
 from hyperfade.clock import WallClock
@@ -99,6 +100,7 @@ async def run(
 
         feed = HyperliquidFeed(endpoints.ws_url, now_ms=clock.now_ms, rng=Random())
         urgent = exchange.at(Priority.DETECTION)
+        outage = database_trouble(clock.now_ms)
         detector = Detector(settings.detection_rules(), LIVE, by_order=False, book_is_required=True)
         detection = DetectionService(
             detector,
@@ -108,6 +110,7 @@ async def run(
             book=urgent.book,
             evidence=lambda: ticking.sentence,
             on_concluded=lambda concluded: marking.note(concluded),
+            database=outage,
         )
         listening = ListenService(feed, exchange.at(Priority.BACKFILL), fills, publications, detection, clock)
         marking = MarkingService(publications, listening.price_at, settings.taker_fee_bps)
@@ -120,6 +123,7 @@ async def run(
             clock,
             asyncio.sleep,
             reading=lambda: collecting.reading,
+            database=outage,
         )
         collecting = CollectService(
             exchange,
@@ -155,6 +159,7 @@ async def run(
             asyncio.sleep,
             Random(),
             owner,
+            database=outage,
         )
         specs = {spec.coin: spec.sz_decimals for spec in await fills.coins()}
         commands = Commands(

@@ -256,6 +256,20 @@ async def test_a_database_that_is_away_loses_nothing_and_keeps_the_order() -> No
     assert [len(one.decisions) for one in desk.concluded] == [1, 0]
 
 
+async def test_an_outage_of_the_database_is_said_once_and_once_when_it_is_over() -> None:
+    desk = Desk()
+    desk.store.failures = 9
+    running = asyncio.create_task(desk.service.run())
+    with capture_logs() as logs:
+        desk.service.take([heard("100")])
+        await desk.until(lambda: desk.store.published)
+    await stop(running)
+    assert [(one["event"].partition(":")[0], one.get("times")) for one in logs] == [
+        ("the database is away", None),
+        ("the database is back", 9),
+    ]
+
+
 async def test_nobody_is_told_before_it_is_written() -> None:
     desk = Desk()
     desk.store.is_open.clear()

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.answers import ALIVE, READING
 from core.errors import StorageError
@@ -72,7 +73,9 @@ async def test_a_sign_of_life_and_how_far_the_reading_is() -> None:
     assert (states.rows[ALIVE], states.rows[READING]) == (str(T0), "300/900")
 
     states.is_away = True
-    await seconds.pass_by(4)
+    with capture_logs() as logs:
+        await seconds.pass_by(5)
+        assert [one["event"].partition(":")[0] for one in logs] == ["the database is away"]
     assert states.rows[ALIVE] == str(T0)
 
     states.is_away = False
