@@ -95,7 +95,7 @@ async def open_exchange(
 ) -> "AsyncIterator[HyperliquidClient]":
     """Open the client of the exchange with its share of the weight budget."""
     from exchange.client import HyperliquidClient
-    from exchange.limits import WeightBudget
+    from exchange.limits import DETECTION_RESERVE, WeightBudget
 
     async with open_http() as http:
         loop = asyncio.get_running_loop()
@@ -103,7 +103,7 @@ async def open_exchange(
             http,
             base_url=endpoints.url,
             leaderboard_url=endpoints.leaderboard_url,
-            budget=WeightBudget(per_minute=endpoints.weight_per_minute, monotonic=loop.time),
+            budget=WeightBudget(endpoints.weight_per_minute, reserve=DETECTION_RESERVE, monotonic=loop.time),
             now_ms=clock.now_ms,
             rng=Random(),
             log_request=log_request,
