@@ -1,7 +1,5 @@
 """Plain sentences that say why an account stands where it stands."""
 
-from math import floor
-
 from core.counting import counted
 from core.model.traders import BadnessPart, Figures, Part, RankingRules
 
@@ -25,7 +23,7 @@ def explain(
 
 def _share(part: BadnessPart) -> int:
     """Return how many percent are less bad: never all, since the account is one of them itself."""
-    return min(floor((part.percentile or 0.0) * 100 + 1e-9), 99)
+    return min(round((part.percentile or 0.0) * 100), 99)
 
 
 def _fact(part: BadnessPart, figures: Figures, rules: RankingRules) -> str:

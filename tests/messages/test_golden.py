@@ -6,6 +6,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,7 +72,7 @@ def alert(kind: AlertKind) -> Callable[[Channel], str]:
     return lambda channel: render_alert(make_alert(kind, channel), NOW_MS)
 
 
-def answer(name: str, value: object, **facts: object) -> Callable[[Channel], str]:
+def answer(name: str, value: object, **facts: Any) -> Callable[[Channel], str]:
     return lambda channel: render_answer(channel, name, value, **facts)
 
 
