@@ -22,7 +22,7 @@ from core.model.fills import (
     SubAccount,
     Transfer,
 )
-from core.model.market import Address, Bar, Book, Coin, CoinSpec, FundingRate
+from core.model.market import Address, Bar, Book, Coin, CoinSpec, FundingRate, Listings
 from core.ports import Exchange, Sleep
 from exchange.limits import Priority, WeightBudget
 from exchange.paging import Pager
@@ -90,6 +90,11 @@ class HyperliquidClient:
     async def coins(self, dex: str = "") -> tuple[CoinSpec, ...]:
         """Return the perpetuals of one dex, delisted ones included."""
         return market.specs_of(await self._ask(market.meta, "meta", **_dex(dex)), dex)
+
+    async def listings(self, dex: str = "") -> Listings:
+        """Return the same with the current funding rates, at the same weight."""
+        answer = await self._ask(market.meta_and_contexts, "metaAndAssetCtxs", **_dex(dex))
+        return market.listings_of(answer, dex)
 
     async def mids(self, dex: str = "") -> Mapping[Coin, Decimal]:
         """Return the mids of one dex; the main one's include spot pairs."""
