@@ -12,6 +12,7 @@ from core.model.chats import Subscription
 from core.model.market import Address, Coin
 
 MOST_LOSERS = 50
+MOST_DIGITS = 9
 DEFAULT_LOSERS = 15
 MOST_COINS = 50
 MOST_USD = 1e12
@@ -51,9 +52,9 @@ def read_losers(words: Sequence[str], known: Sequence[Coin]) -> LosersQuery:
             if sort not in LOSER_SORTS:
                 raise UsageError(f"Can't sort by {sort[:40]!r}: expected one of {', '.join(LOSER_SORTS)}.")
         elif word.isascii() and word.isdigit():
-            limit = int(word[:6])
+            limit = int(word) if len(word) <= MOST_DIGITS else 0
             if not 1 <= limit <= MOST_LOSERS:
-                raise UsageError(f"A list of {limit} is not possible: expected 1 to {MOST_LOSERS}.")
+                raise UsageError(f"A list of {word[:40]} is not possible: expected 1 to {MOST_LOSERS}.")
         else:
             coin = read_coin(word, known)
     return LosersQuery(limit, coin, sort)

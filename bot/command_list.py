@@ -9,8 +9,8 @@ from bot.subscription_commands import SubscriptionCommands
 from core.ports import ChatStore
 
 
-def make_commands(answers: Answers, chats: ChatStore, access: Access) -> Commands:
-    """Return all commands over these answers and stores."""
+def make_commands(answers: Answers, chats: ChatStore, access: Access, *, is_demo: bool = False) -> Commands:
+    """Return all commands over these answers and stores; ``is_demo``: about invented traders."""
     return Commands(
         (
             *MembershipCommands().commands(),
@@ -18,4 +18,5 @@ def make_commands(answers: Answers, chats: ChatStore, access: Access) -> Command
             *SubscriptionCommands(answers, chats).commands(),
         ),
         access,
+        is_demo=is_demo,
     )

@@ -4,6 +4,7 @@ import asyncio
 import difflib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import structlog
 
@@ -20,8 +21,9 @@ log = structlog.get_logger(__name__)
 class Commands:
     """Answer commands; what one chat asks is answered in order, chats don't wait for each other."""
 
-    def __init__(self, commands: Iterable[Command], access: Access) -> None:
+    def __init__(self, commands: Iterable[Command], access: Access, *, is_demo: bool = False) -> None:
         self._access = access
+        self._is_demo = is_demo
         self._turns: dict[Target, tuple[asyncio.Lock, int]] = {}
         first, *others = commands
         self.commands = (first, Command("help", "this list", self._help), *others)
@@ -29,6 +31,7 @@ class Commands:
 
     async def handle(self, name: str, request: Request) -> Reply | None:
         """Answer one command; None when silence is the answer. Never raises a HyperfadeError."""
+        request = replace(request, is_demo=self._is_demo)
         async with self._turn(request.target):
             try:
                 return await self._handle(name.lower(), request)

@@ -10,7 +10,8 @@ Rows = tuple[tuple[Button, ...], ...]
 
 def reply(request: Request, name: str, answer: Any, *, buttons: Rows = (), **facts: Any) -> Reply:
     """Return the answer in the words of template ``name``; the rest of the facts go in by name."""
-    return Reply(render_answer(request.target.channel, name, answer, **facts), buttons)
+    text = render_answer(request.target.channel, name, answer, is_demo=request.is_demo, **facts)
+    return Reply(text, buttons)
 
 
 def notice(request: Request, words: str, *, buttons: Rows = ()) -> Reply:

@@ -22,6 +22,8 @@ class Request:
     """Asked only when a group's settings are to change."""
     is_press: bool = False
     """A button was pressed; nothing was typed."""
+    is_demo: bool = False
+    """Everything answered is made up, on a simulated exchange: say so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,15 @@ PERIODS: dict[str, int | None] = {"7d": 7 * DAY_MS, "30d": 30 * DAY_MS, "all": N
 EVIDENCE_STATE = "evidence_supported_ms"
 """State that a process leaves when the verdict first is *supported*; without it nothing is withdrawn."""
 
+STARTED, ALIVE, STOPPED = "started_ms", "alive_ms", "stopped_ms"
+"""State: when a process last started, was last known to live, and last ended by itself."""
+
+READING = "reading"
+"""State: how far the reading of traders is, as ``300/900``; empty when nothing is being read."""
+
+ALIVE_MS = 20_000
+"""A process leaves a sign of life every 2 s; after so long without one it is gone."""
+
 RECENT_ENDINGS = 10
 RECENT_TRIPS = 20
 
@@ -109,7 +118,8 @@ async def losers(
     after = decode_cursor(listing, cursor)
     ranking = await rankings.ranking(after.time_ms if after else as_of_ms)
     if ranking is None:
-        return LosersAnswer(None, 0, 0, (), None, None)
+        earliest_ms = None if as_of_ms is None else await rankings.earliest_ms()
+        return LosersAnswer(None, 0, 0, (), None, None, earliest_ms)
     rows = sorted(ranking.standings if include_ineligible else ranking.listed, key=order)
     if coin is not None:
         traded = await _accounts_in(fills, coin, [row.address for row in rows], ranking.as_of_ms)
@@ -352,16 +362,22 @@ async def status(reader: Reader, rankings: RankingStore, *, now_ms: int, horizon
     today, failed_today = await reader.request_counts(now_ms // DAY_MS * DAY_MS)
     week, failed_week = await reader.request_counts(now_ms - 7 * DAY_MS)
     live = [one for one in await reader.live() if one.opportunity.group is Group.LOSER]
+    alive_ms = await _number(reader, ALIVE)
+    stopped_ms = await _number(reader, STOPPED)
+    is_running = alive_ms is not None and (stopped_ms or 0) < alive_ms and now_ms - alive_ms <= ALIVE_MS
     return StatusAnswer(
         as_of_ms=now_ms,
-        started_ms=await _number(reader, "started_ms"),
+        is_running=is_running,
+        started_ms=await _number(reader, STARTED),
+        seen_ms=max((ms for ms in (alive_ms, stopped_ms) if ms is not None), default=None),
+        reading=await _reading(reader) if is_running else None,
         accounts_known=totals.get("accounts", 0),
         accounts_refined=totals.get("refined", 0),
         fills=totals.get("fills", 0),
         ranking_as_of_ms=ranking.as_of_ms if ranking else None,
         listed=len(ranking.listed) if ranking else 0,
         population=ranking.population if ranking else 0,
-        watched=await _number(reader, "watched") or 0,
+        watched=(await _number(reader, "watched") or 0) if is_running else 0,
         last_trade_ms=await _number(reader, "last_trade_ms"),
         feed_gaps=await _number(reader, "feed_gaps") or 0,
         live_opportunities=len(live),
@@ -373,6 +389,11 @@ async def status(reader: Reader, rankings: RankingStore, *, now_ms: int, horizon
         error_rate_7d=failed_week / week if week else None,
         evidence=(await evidence(reader, horizon=horizon, now_ms=now_ms)).sentence,
     )
+
+
+async def _reading(reader: Reader) -> tuple[int, int] | None:
+    done, _, total = (await reader.state(READING) or "").partition("/")
+    return (int(done), int(total)) if total else None
 
 
 async def _number(reader: Reader, key: str) -> int | None:

@@ -11,6 +11,7 @@ HyperfadeError                  everything we raise on purpose; the message is f
 ├── ArchiveError                a file of fills can't be read or isn't of a known form
 ├── StorageError                the database is down, refuses, or is of another version
 │   └── AlreadyRunning          another process holds the data folder
+├── RankingFailed               the process that ranks died or failed; the next round starts another
 └── DeliveryError               an alert wasn't (surely) delivered
     ├── NotSent                 surely not sent; ``retry_after_s`` says when to try again
     ├── OutcomeUnknown          may have been sent
@@ -73,6 +74,10 @@ class StorageError(HyperfadeError):
 
 class AlreadyRunning(StorageError):
     """Another process holds the data folder."""
+
+
+class RankingFailed(HyperfadeError):
+    """The process that ranks died or failed; the next round starts another."""
 
 
 class DeliveryError(HyperfadeError):

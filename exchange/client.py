@@ -22,7 +22,7 @@ from core.model.fills import (
     SubAccount,
     Transfer,
 )
-from core.model.market import Address, Bar, Book, Coin, CoinSpec, FundingRate
+from core.model.market import Address, Bar, Book, Coin, CoinSpec, FundingRate, Listings
 from core.ports import Exchange, Sleep
 from exchange.limits import Priority, WeightBudget
 from exchange.paging import Pager
@@ -90,6 +90,11 @@ class HyperliquidClient:
     async def coins(self, dex: str = "") -> tuple[CoinSpec, ...]:
         """Return the perpetuals of one dex, delisted ones included."""
         return market.specs_of(await self._ask(market.meta, "meta", **_dex(dex)), dex)
+
+    async def listings(self, dex: str = "") -> Listings:
+        """Return the same with the current funding rates, at the same weight."""
+        answer = await self._ask(market.meta_and_contexts, "metaAndAssetCtxs", **_dex(dex))
+        return market.listings_of(answer, dex)
 
     async def mids(self, dex: str = "") -> Mapping[Coin, Decimal]:
         """Return the mids of one dex; the main one's include spot pairs."""
@@ -198,20 +203,32 @@ class HyperliquidClient:
     # --- the statistics host --------------------------------------------------------------------
 
     async def leaderboard(self) -> AsyncIterator[LeaderboardRow]:
-        """Stream the leaderboard's rows; a few unreadable ones are left out and reported."""
-        bad = 0
+        """Stream the leaderboard's rows.
+
+        Those without a real address are left out, and a few unreadable ones; both are reported once.
+        """
+        unreadable = malformed = 0
+        first: str | None = None
         rows = self._rows("leaderboard", self._leaderboard_url, "leaderboardRows")
         async with aclosing(rows):
             async for raw in rows:
                 try:
                     row = leaderboard.leaderboard_row_of(raw)
                 except PayloadError as error:
-                    bad += 1
-                    if bad > MAX_BAD_ROWS:
+                    unreadable += 1
+                    first = first or str(error)
+                    if unreadable > MAX_BAD_ROWS:
                         raise
-                    log.warning("leaderboard row unreadable", error=str(error), rows=bad)
                     continue
-                yield row
+                if leaderboard.is_address(row.address):
+                    yield row
+                else:
+                    malformed += 1
+                    first = first or f"the address {row.address!r}"
+        if first is not None:
+            log.warning(
+                "leaderboard rows left out", unreadable=unreadable, malformed_address=malformed, first=first
+            )
 
     async def vaults(self) -> frozenset[Address]:
         """Return the addresses of all vaults, with the exchange's own."""

@@ -13,6 +13,7 @@ from websockets.uri import parse_uri
 from core.errors import RequestRefused, SettingsError
 from core.model.market import Address, Coin
 from core.ports import Feed, FeedItem, Sleep
+from core.trouble import Trouble
 from exchange.inbox import Closed, Inbox
 from exchange.limits import WeightBudget
 from exchange.link import SUSPICIONS, Link, Surroundings
@@ -63,6 +64,12 @@ class HyperliquidFeed:
             inbox=self._inbox,
             tape=self._tape,
             connects=WeightBudget(CONNECTS_PER_MINUTE, MAX_CONNECTIONS, monotonic=monotonic),
+            trouble=Trouble(
+                "the feed is away: nothing is heard and no alert made until it is connected again, "
+                "then what was missed is asked for",
+                "the feed is back",
+                now_ms,
+            ),
             suspicions={},
             timing=timing or FeedTiming(),
             rng=rng,
@@ -168,6 +175,7 @@ class HyperliquidFeed:
                 self._start(link)
             elif not subscriptions:
                 task.cancel()
+                link.leave()
         self._links = [link for link in self._links if link.wanted]
 
     def _start(self, link: Link) -> None:

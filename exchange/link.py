@@ -14,6 +14,7 @@ from websockets.uri import parse_uri
 from core.errors import PayloadError
 from core.model.market import Coin
 from core.ports import Sleep
+from core.trouble import Trouble
 from exchange.inbox import Inbox
 from exchange.limits import WeightBudget
 from exchange.session import FeedTiming, Session
@@ -42,6 +43,7 @@ class Surroundings:
     tape: Tape
     connects: WeightBudget
     """One of weight 1 for each new connection."""
+    trouble: Trouble
     suspicions: dict[Subscription, int]
     timing: FeedTiming
     rng: random.Random
@@ -78,6 +80,10 @@ class Link:
     def coins(self) -> tuple[Coin, ...]:
         """Return the coins whose trades are wanted here."""
         return tuple(Coin(s.coin) for s in self.wanted if s.type == "trades")
+
+    def leave(self) -> None:
+        """Count no longer: nothing is wanted of this connection."""
+        self._shared.trouble.passed(self)
 
     async def keep(self) -> None:
         """Keep the connection up until cancelled."""
@@ -128,6 +134,8 @@ class Link:
             except PayloadError as error:
                 self._cannot_read(error)
             session.had_data(session.heard_at)
+            if session.data_frames == 1:
+                self._hears_again(session)
             self._data_ms = self._heard_ms
 
     async def _speak(self, session: Session, socket: ClientConnection) -> None:
@@ -184,7 +192,8 @@ class Link:
     def _broke(self, reason: str) -> float:
         """Take note of a broken connection; return how many seconds it lasted."""
         session = self.session
-        log.warning("feed connection broke", reason=reason, subscriptions=len(self.wanted))
+        self._shared.trouble.met(self, reason)
+        log.debug("feed connection broke", reason=reason, subscriptions=len(self.wanted))
         if session is None:
             return 0.0
         suspicions = self._shared.suspicions
@@ -199,6 +208,8 @@ class Link:
 
     def _hears_again(self, session: Session) -> None:
         """Report the gap once all that the broken connection had is subscribed again."""
+        if session.is_settled and session.data_frames:  # answers alone are no feed
+            self._shared.trouble.passed(self)
         if self._deaf_since_ms is None or not session.is_settled:
             return
         from_ms, self._deaf_since_ms = self._deaf_since_ms, None

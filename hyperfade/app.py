@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,10 @@ from bot.command_list import make_commands
 from bot.commands import Commands
 from bot.console import ConsoleListener
 from core.account_trips import trips_reader
-from core.answers import evidence
+from core.answers import STARTED, STOPPED, evidence
 from core.detection.detector import Detector
 from core.detection.identity import LIVE
-from core.errors import ChannelRefused, ExchangeError, SettingsError, StorageError
+from core.errors import ChannelRefused, ExchangeError, RankingFailed, SettingsError, StorageError
 from core.model.alerts import Channel
 from core.ranking.figures import MarketHistory
 from core.ranking.prices import PriceBook
@@ -29,9 +29,9 @@ from core.services.detecting import DetectionService
 from core.services.dispatching import DispatchService
 from core.services.listening import ListenService
 from core.services.marking import MarkingService
-from core.services.ranking import RankService
 from core.services.rounds import RoundsService
 from core.services.ticking import TickService
+from core.trouble import database_trouble
 from exchange.feed import HyperliquidFeed
 from exchange.limits import Priority
 from hyperfade.clock import WallClock
@@ -43,6 +43,9 @@ from hyperfade.connections import (
     open_storage,
     open_telegram,
 )
+from hyperfade.origin import claim_origin
+from hyperfade.rank_messages import Task
+from hyperfade.rank_process import rank_process
 from hyperfade.schedule import DueJobs, Job, timetable
 from hyperfade.settings import Settings
 from notifiers.console import ConsoleNotifier
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+FAREWELL_S = 2.0
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 120.0
 
@@ -84,16 +88,20 @@ async def run(
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_storage(settings, exclusive=True))
         fills, rankings, publications = Fills(database), Rankings(database), Publications(database)
-        reader, chats, outbox = Reader(database), Chats(database), Outbox(database)
+        reader, chats = Reader(database), Chats(database)
+        outbox = Outbox(database, is_demo=endpoints.is_simulated)
+        await claim_origin(reader, endpoints.origin)
         requests = RequestLogs(database)
         exchange = await stack.enter_async_context(open_exchange(endpoints, clock, requests.note))
         telegram_bot = await stack.enter_async_context(open_telegram(settings))
         discord_client = await stack.enter_async_context(open_discord(settings))
         waker = await stack.enter_async_context(Waker(database))
         due = await stack.enter_async_context(timetable())
+        ranker = await stack.enter_async_context(rank_process(_rank_task(settings, database.dsn)))
 
         feed = HyperliquidFeed(endpoints.ws_url, now_ms=clock.now_ms, rng=Random())
         urgent = exchange.at(Priority.DETECTION)
+        outage = database_trouble(clock.now_ms)
         detector = Detector(settings.detection_rules(), LIVE, by_order=False, book_is_required=True)
         detection = DetectionService(
             detector,
@@ -103,6 +111,7 @@ async def run(
             book=urgent.book,
             evidence=lambda: ticking.sentence,
             on_concluded=lambda concluded: marking.note(concluded),
+            database=outage,
         )
         listening = ListenService(feed, exchange.at(Priority.BACKFILL), fills, publications, detection, clock)
         marking = MarkingService(publications, listening.price_at, settings.taker_fee_bps)
@@ -114,6 +123,8 @@ async def run(
             lambda now_ms: evidence(reader, horizon=settings.horizon, now_ms=now_ms),
             clock,
             asyncio.sleep,
+            reading=lambda: collecting.reading,
+            database=outage,
         )
         collecting = CollectService(
             exchange,
@@ -125,7 +136,7 @@ async def run(
         )
         rounds = RoundsService(
             collecting,
-            RankService(fills, rankings, settings.ranking_rules()),
+            ranker,
             detection,
             listening,
             marking,
@@ -149,6 +160,7 @@ async def run(
             asyncio.sleep,
             Random(),
             owner,
+            database=outage,
         )
         specs = {spec.coin: spec.sz_decimals for spec in await fills.coins()}
         commands = make_commands(
@@ -162,6 +174,7 @@ async def run(
             ),
             chats,
             Access(chats, clock, settings.access, frozenset(settings.owners)),
+            is_demo=endpoints.is_simulated,
         )
         chatting: list[Coroutine[Any, Any, None]] = []
         if lines is not None:
@@ -182,7 +195,8 @@ async def run(
             code = await chats.new_owner_code()
             tell(f"To own this bot, send it: /start {code}  (works once)")
 
-        await reader.set_state("started_ms", str(clock.now_ms()))
+        await reader.set_state(STARTED, str(clock.now_ms()))
+        stack.push_async_callback(_note_stop, reader, clock)
         await rounds.restore()
         async with asyncio.TaskGroup() as group:
             group.create_task(detection.run(), name="detect")
@@ -193,6 +207,18 @@ async def run(
             group.create_task(_do_rounds(rounds, due), name="collect and rank")
             for chat in chatting:
                 group.create_task(_heard(chat), name="chat")
+
+
+def _rank_task(settings: Settings, dsn: str) -> Task:
+    rules = settings.ranking_rules()
+    return Task(dsn, rules, settings.log_level, settings.log_format, settings.secret_values())
+
+
+async def _note_stop(state: Reader, clock: WallClock) -> None:
+    """Leave word that this process ended by itself; without a database nobody is kept waiting."""
+    with suppress(StorageError, TimeoutError):
+        async with asyncio.timeout(FAREWELL_S):
+            await state.set_state(STOPPED, str(clock.now_ms()))
 
 
 async def _heard(chat: Coroutine[Any, Any, None]) -> None:
@@ -239,7 +265,7 @@ async def _patiently(work: Callable[[], Awaitable[None]], name: str, tries: int 
         try:
             await work()
             return
-        except (ExchangeError, StorageError) as error:
+        except (ExchangeError, StorageError, RankingFailed) as error:
             tried += 1
             pause_s = min(FIRST_PAUSE_S * 2.0**tried, LONGEST_PAUSE_S)
             log.warning(

@@ -43,13 +43,17 @@ def demo(
     chat: Annotated[
         bool, typer.Option("--chat", help="Type commands such as /losers in the terminal.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Another seed, another market.")] = 7,
+    to_chats: Annotated[
+        bool,
+        typer.Option("--to-chats", help="Send the demo's invented alerts, marked, to Telegram and Discord."),
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Another seed, another market, another data folder.")] = 7,
     seconds: Annotated[float | None, typer.Option(min=1, help="Stop by itself after so long.")] = None,
 ) -> None:
     """Run everything against a simulated exchange: no network, no account, no token."""
     from hyperfade.commands.running import run_demo
 
-    finish(lambda: run_demo(chat=chat, seed=seed, seconds=seconds))
+    finish(lambda: run_demo(chat=chat, to_chats=to_chats, seed=seed, seconds=seconds))
 
 
 @app.command()

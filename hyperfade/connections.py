@@ -11,10 +11,12 @@ import structlog
 
 from core.errors import SettingsError
 from core.ports import Clock
+from hyperfade.origin import exchange_origin
 from hyperfade.settings import Settings
 from storage.database import Database, open_database
 from storage.embedded import borrowed_server, embedded_server
 from storage.migrate import migrate
+from storage.ownership import owned
 
 if TYPE_CHECKING:  # and inside the functions: a listing opens the database only, and should do so at once
     import discord
@@ -36,7 +38,8 @@ USER_AGENT = "hyperfade/0.1 (+reads public data; one process)"
 async def open_storage(settings: Settings, *, exclusive: bool) -> AsyncIterator[Database]:
     """Open the database, migrated; the embedded server runs for as long as it is needed.
 
-    ``exclusive``: a process that collects and publishes, of which a data folder allows one.
+    ``exclusive``: a process that collects and publishes, of which a data folder and a database allow
+    one. Should another take the database over later, the body is cancelled and AlreadyRunning raised.
     """
     async with AsyncExitStack() as stack:
         if settings.database_url is not None:
@@ -44,6 +47,8 @@ async def open_storage(settings: Settings, *, exclusive: bool) -> AsyncIterator[
         else:
             server = embedded_server(settings.home) if exclusive else borrowed_server(settings.home)
             dsn = await stack.enter_async_context(server)
+        if exclusive:
+            await stack.enter_async_context(owned(dsn))
         await migrate(dsn)
         yield await stack.enter_async_context(open_database(dsn))
 
@@ -56,6 +61,9 @@ class Endpoints:
     ws_url: str
     leaderboard_url: str
     weight_per_minute: int
+    origin: str
+    """Whose data this is; a database holds one exchange's only."""
+    is_simulated: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> "Endpoints":
@@ -65,6 +73,7 @@ class Endpoints:
             settings.exchange_ws_url,
             settings.leaderboard_url,
             settings.weight_per_minute,
+            exchange_origin(settings.exchange_url),
         )
 
 
@@ -86,7 +95,7 @@ async def open_exchange(
 ) -> "AsyncIterator[HyperliquidClient]":
     """Open the client of the exchange with its share of the weight budget."""
     from exchange.client import HyperliquidClient
-    from exchange.limits import WeightBudget
+    from exchange.limits import DETECTION_RESERVE, WeightBudget
 
     async with open_http() as http:
         loop = asyncio.get_running_loop()
@@ -94,7 +103,7 @@ async def open_exchange(
             http,
             base_url=endpoints.url,
             leaderboard_url=endpoints.leaderboard_url,
-            budget=WeightBudget(per_minute=endpoints.weight_per_minute, monotonic=loop.time),
+            budget=WeightBudget(endpoints.weight_per_minute, reserve=DETECTION_RESERVE, monotonic=loop.time),
             now_ms=clock.now_ms,
             rng=Random(),
             log_request=log_request,
@@ -181,6 +190,9 @@ async def log_in_discord(client: "discord.Client", settings: Settings, tries: in
             ) from None
         except (discord.DiscordException, OSError, aiohttp.ClientError) as error:
             tried += 1
+            # Each try opens a session over the same connector, which a session takes along when it closes.
+            await client.http.close()
+            client.http.connector = discord.utils.MISSING
             log.warning("discord doesn't answer yet", error=type(error).__name__)
             if tried == tries:
                 return

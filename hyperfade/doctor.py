@@ -16,6 +16,7 @@ from hyperfade.connections import (
     open_storage,
     open_telegram,
 )
+from hyperfade.origin import foreign_origin
 from hyperfade.settings import Settings, load_settings
 from storage.reader import Reader
 
@@ -90,8 +91,11 @@ async def _database(settings: Settings) -> Finding:
         reader = Reader(database)
         counts = await reader.delivery_counts()
         version = await reader.schema_version()
+        foreign = await foreign_origin(reader, Endpoints.of(settings).origin)
     unclear = counts.get("unknown", 0)
     found = f"{kind}, version {version}; {sum(counts.values()):,} alerts, {unclear} of unknown outcome"
+    if foreign is not None:
+        return Finding("database", False, f"{found}; {foreign}")
     if unclear:
         return Finding(
             "database", None, found, "those may or may not have arrived; they are never sent twice"

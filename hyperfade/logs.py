@@ -60,6 +60,8 @@ def set_up_logs(level: str, log_format: str, secrets: Iterable[str]) -> None:
     root.setLevel(level.upper())
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    # the driver's pool warns every second while the server is away, which is said once by whom it stops
+    logging.getLogger("asyncpg").setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,

@@ -176,7 +176,10 @@ def status(answer: StatusAnswer) -> Json:
     """Return how the product is."""
     return {
         "as_of": time(answer.as_of_ms),
+        "running": answer.is_running,
         "started": time(answer.started_ms),
+        "last_seen": time(answer.seen_ms),
+        "reading": _reading(answer),
         "accounts_known": answer.accounts_known,
         "accounts_refined": answer.accounts_refined,
         "fills": answer.fills,
@@ -195,3 +198,10 @@ def status(answer: StatusAnswer) -> Json:
         "error_rate_7d": ratio(answer.error_rate_7d),
         "evidence": answer.evidence,
     }
+
+
+def _reading(answer: StatusAnswer) -> Json:
+    if answer.reading is None:
+        return None
+    done, total = answer.reading
+    return {"done": done, "total": total}

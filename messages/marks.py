@@ -6,6 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from core.counting import counted
 from core.model.alerts import Channel
 from messages import figures
 from messages.escaping import clean, escape, escape_code
@@ -38,7 +39,7 @@ def filters(channel: Channel) -> dict[str, Callable[..., Any]]:
         "right": marks.right,
         "whole": marks.whole,
         "pre": marks.pre,
-        "plural": plural,
+        "plural": counted,
         "tiny": figures.tiny_address,
     }
 
@@ -52,11 +53,6 @@ def finalize(channel: Channel) -> Callable[[Any], Any]:
         return Markup(escape(channel, clean(str(value))))  # noqa: S704  escaped for this platform
 
     return harmless
-
-
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """Return ``1 loser``, ``3 losers``."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _safe(figure: Callable[..., str]) -> Callable[..., Markup]:

@@ -19,22 +19,27 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _LINE_END = re.compile(r"[ \t]+$", re.MULTILINE)
 
 
+DEMO = "DEMO: everything here is made up, on a simulated exchange."
+
+
 def render_alert(alert: Alert, now_ms: int) -> str:
     """Return an alert in the words of its target's platform; ages are counted until ``now_ms``."""
     return render_answer(
         alert.target.channel,
         alert.kind.value,
         alert,
+        is_demo=alert.is_demo,
         now_ms=now_ms,
         reasons=alert.opportunity.reasons if alert.opportunity is not None else (),
     )
 
 
-def render_answer(channel: Channel, name: str, answer: Any, **facts: Any) -> str:
+def render_answer(channel: Channel, name: str, answer: Any, *, is_demo: bool = False, **facts: Any) -> str:
     """Return the answer in the words of template ``name``; the rest of the facts go in by name.
 
     What is a list (of the answer, or among the facts) is cut from its end until the message fits;
-    the template learns of it as ``hidden``, the number of items that were cut.
+    the template learns of it as ``hidden``, the number of items that were cut. ``is_demo``: it is about
+    invented traders, and in a chat begins with saying so; the console says it once, at the start.
     """
     # What reads alike everywhere has one template; a platform's own comes first.
     template = _environment(channel).select_template((_own(channel, name), f"shared/{name}.j2"))
@@ -43,10 +48,11 @@ def render_answer(channel: Channel, name: str, answer: Any, **facts: Any) -> str
         lists.setdefault("items", answer.items)
     longest = max((len(items) for items in lists.values()), default=0)
     keep = longest
+    heading = f"{finalize(channel)(DEMO)}\n" if is_demo and channel is not Channel.CONSOLE else ""
     while True:
         shown = {key: items[:keep] for key, items in lists.items()}
         hidden = max((len(items) - len(shown[key]) for key, items in lists.items()), default=0)
-        text = _tidy(
+        text = heading + _tidy(
             template.render({**facts, **shown, "answer": answer, "channel": channel, "hidden": hidden})
         )
         excess = -room_left(channel, text)

@@ -30,6 +30,11 @@ class Database:
         self._pool = pool
         self._dsn = dsn
 
+    @property
+    def dsn(self) -> str:
+        """Return where it is, the password included: for a connection of its own, never for a message."""
+        return self._dsn
+
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection"]:
         """Lend a connection; each statement is its own transaction."""
@@ -64,7 +69,7 @@ class Database:
 @asynccontextmanager
 async def open_database(dsn: str, *, max_connections: int = 10) -> AsyncIterator[Database]:
     """Open a pool on a migrated database and close it at exit; raise StorageError when it can't."""
-    await _wait_until_started(dsn)
+    await wait_until_started(dsn)
     with translated(dsn):
         pool = await asyncpg.create_pool(
             dsn,
@@ -103,7 +108,7 @@ async def connected(dsn: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Recor
             await connection.close(timeout=_CONNECT_S)
 
 
-async def _wait_until_started(dsn: str) -> None:
+async def wait_until_started(dsn: str) -> None:
     """Give a server that is just starting (a container beside ours) a moment; check its version."""
     loop = asyncio.get_running_loop()
     begun = loop.time()

@@ -49,6 +49,11 @@ async def embedded_server(
             await in_thread(lambda: server.stop("smart" if briefly else "fast"))
 
 
+def embedded_dsn(home: Path) -> str:
+    """Return where a folder's own server is, while it runs."""
+    return Cluster(home, None).dsn
+
+
 async def running_server(home: Path) -> str | None:
     """Return the DSN of the folder's server when one is running, without touching the lock."""
     try:

@@ -68,6 +68,12 @@ class Fills(Prices, Traders):
             rows = await connection.fetch(SQL["of"], account, from_ms)
         return [fill_of(row) for row in rows]
 
+    async def coins_of(self, account: Address) -> list[Coin]:
+        """Return the coins of which an account has fills, by name."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SQL["coins_of"], account)
+        return [Coin(row["coin"]) for row in rows]
+
     async def traded_coins(self, from_ms: int) -> list[Coin]:
         """Return the coins with fills since then, those of most accounts first."""
         async with self._database.connection() as connection:

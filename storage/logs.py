@@ -67,4 +67,5 @@ class RequestLogs:
         try:
             await self.flush()
         except StorageError as error:
-            log.warning("requests couldn't be logged yet", error=str(error), waiting=len(self._rows))
+            # only for diagnosis: whoever waits for the database says that it is away
+            log.debug("requests couldn't be logged yet", error=str(error), waiting=len(self._rows))

@@ -42,8 +42,9 @@ FACTS: Mapping[AlertKind, type[Facts]] = {
 class Outbox:
     """The tables ``outbox`` and ``alerts`` as dispatchers see them."""
 
-    def __init__(self, database: "Database") -> None:
+    def __init__(self, database: "Database", *, is_demo: bool = False) -> None:
         self._database = database
+        self._is_demo = is_demo
         self._channels: tuple[str, ...] = tuple(Channel)
 
     async def lease(self, channels: Sequence[Channel], limit: int, lease_s: float, owner: str) -> list[Alert]:
@@ -55,7 +56,7 @@ class Outbox:
             if await connection.fetchval(SQL["is_untidy"]):
                 await connection.execute(SQL["tidy"])
             rows = await connection.fetch(SQL["lease"], list(self._channels), limit, lease_s, owner)
-            return await _alerts(connection, [row["alert_id"] for row in rows])
+            return await self._alerts(connection, [row["alert_id"] for row in rows])
 
     async def sending(self, alert_id: int, owner: str) -> bool:
         """Commit that the request is about to go out; False when the lease was lost."""
@@ -102,7 +103,7 @@ class Outbox:
         """Return alerts found ``sending`` after their lease ran out, each to one caller only."""
         async with self._database.transaction() as connection:
             rows = await connection.fetch(SQL["recover"])
-            return await _alerts(connection, [row["alert_id"] for row in rows])
+            return await self._alerts(connection, [row["alert_id"] for row in rows])
 
     async def hold_target(self, target: Target, delay_s: float) -> None:
         """Send nothing to this chat, in none of its topics, for so long."""
@@ -153,14 +154,13 @@ class Outbox:
             await connection.execute(PUBLICATIONS_SQL["wake"])
         return found
 
+    async def _alerts(self, connection: "Connection", ids: Sequence[int]) -> list[Alert]:
+        if not ids:
+            return []
+        return [_alert(row, self._is_demo) for row in await connection.fetch(SQL["alerts"], ids)]
 
-async def _alerts(connection: "Connection", ids: Sequence[int]) -> list[Alert]:
-    if not ids:
-        return []
-    return [_alert(row) for row in await connection.fetch(SQL["alerts"], ids)]
 
-
-def _alert(row: "Record") -> Alert:
+def _alert(row: "Record", is_demo: bool) -> Alert:
     kind = AlertKind(row["kind"])
     return Alert(
         alert_id=row["alert_id"],
@@ -179,6 +179,7 @@ def _alert(row: "Record") -> Alert:
         edits=row["edits"],
         is_silent=row["is_silent"],
         facts=from_json(row["facts"], FACTS[kind]) if kind in FACTS else None,
+        is_demo=is_demo,
     )
 
 

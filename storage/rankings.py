@@ -60,6 +60,12 @@ class Rankings:
             label_fdr=head["label_fdr"],
         )
 
+    async def earliest_ms(self) -> int | None:
+        """Return of when the oldest run is, or None."""
+        async with self._database.connection() as connection:
+            found: int | None = await connection.fetchval(SQL["earliest"])
+        return found
+
     async def standing(
         self, address: Address, as_of_ms: int | None = None
     ) -> tuple[int, TraderStanding] | None:

@@ -28,6 +28,7 @@ class Waker:
         self._woken = asyncio.Event()
         self._connection: AsyncExitStack | None = None
         self._connecting = asyncio.Lock()
+        self._is_told = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,9 +57,11 @@ class Waker:
                     await connection.add_listener(CHANNEL, self._hear)
                 except StorageError as error:
                     # Polling goes on; the next wait tries again.
-                    log.warning("not listening for new alerts", error=str(error))
+                    if not self._is_told:
+                        log.warning("not told of new alerts: they are looked for instead", error=str(error))
+                    self._is_told = True
                     return
-                self._connection = stack.pop_all()
+                self._connection, self._is_told = stack.pop_all(), False
             self._woken.set()
 
     def _hear(self, *_: object) -> None:

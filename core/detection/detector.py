@@ -156,10 +156,15 @@ class Detector:
         )
         return rejection is None
 
-    def answer(self, update: EventUpdate, now_ms: int, book: Book | None) -> Decision | None:
-        """Decide about an event; None: answered before, or it may still grow into something."""
+    def answer(
+        self, update: EventUpdate, now_ms: int, book: Book | None, book_problem: str | None = None
+    ) -> Decision | None:
+        """Decide about an event; None: answered before, or it may still grow into something.
+
+        ``book_problem``: why there is no book, for the decision's figures.
+        """
         name = self.event_id(update.event)
-        decision = None if self._is_answered(name) else self._decide(update, now_ms, book)
+        decision = None if self._is_answered(name) else self._decide(update, now_ms, book, book_problem)
         if update.finished:
             self._answered.pop(name, None)
             self._settle(name)
@@ -167,9 +172,12 @@ class Detector:
             self._answered[name] = update.event.account
         return decision
 
-    def _decide(self, update: EventUpdate, now_ms: int, book: Book | None) -> Decision | None:
+    def _decide(
+        self, update: EventUpdate, now_ms: int, book: Book | None, book_problem: str | None
+    ) -> Decision | None:
         self._note_entry(update)
-        decision = decide(update.event, self._scene(update, now_ms, book), self.rules, self.namespace)
+        scene = self._scene(update, now_ms, book, book_problem)
+        decision = decide(update.event, scene, self.rules, self.namespace)
         if decision.rejection in PROVISIONAL and not update.finished:
             return None
         if decision.opportunity is not None:
@@ -294,7 +302,9 @@ class Detector:
         # rounded once: the same in whatever order the accounts come
         return Crowd(coin, len(longs), len(shorts), fsum(longs) * px, fsum(shorts) * px)
 
-    def _scene(self, update: EventUpdate, now_ms: int, book: Book | None) -> Scene:
+    def _scene(
+        self, update: EventUpdate, now_ms: int, book: Book | None, book_problem: str | None = None
+    ) -> Scene:
         event, market = update.event, self.market
         watch = self.watches.get(event.account)
         group = watch.group if watch else Group.LOSER
@@ -318,6 +328,7 @@ class Detector:
             funding_rate=market.funding.get(event.coin),
             crowd=partial(self.crowd, event.coin),
             is_late=update.is_late,
+            book_problem=book_problem,
         )
 
     def _note_entry(self, update: EventUpdate) -> None:

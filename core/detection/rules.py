@@ -120,6 +120,8 @@ def _opposed(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: 
 
 def _book(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked) -> Rejection | None:
     if scene.book is None:
+        if scene.book_problem is not None:
+            looked["book_problem"] = scene.book_problem
         return Rejection.BOOK_UNKNOWN if scene.book_is_required or scene.last_px is None else None
     side = fader_side(event)
     spread = scene.book.spread_bps

@@ -34,6 +34,8 @@ class Scene:
     crowd: Callable[[], Crowd | None]
     """Asked only for what is published: it looks at everybody."""
     is_late: bool = False
+    book_problem: str | None = None
+    """Why there is no book, where it was asked for."""
 
     @property
     def group(self) -> Group:

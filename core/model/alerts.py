@@ -90,6 +90,8 @@ class Alert:
     """An earlier try may have arrived: say so."""
     evidence: str = ""
     """The verdict in one sentence."""
+    is_demo: bool = False
+    """Trader, trade and prices are made up, on a simulated exchange: say so."""
     facts: Facts | None = None
     """Of the kinds that are about something else than one opportunity."""
 

@@ -31,6 +31,8 @@ class LosersAnswer:
     items: tuple[TraderStanding, ...]
     next_cursor: str | None
     label_fdr: float | None
+    earliest_ms: int | None = None
+    """Where the past was asked and no ranking is that old: of when the oldest is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,13 @@ class StatusAnswer:
     """How the product is: numbers that say whether alerts can be trusted now."""
 
     as_of_ms: int
+    is_running: bool
     started_ms: int | None
+    """When a process last started; None: never."""
+    seen_ms: int | None
+    """When a process was last known to run."""
+    reading: tuple[int, int] | None
+    """How many traders are read, of how many; None: nothing is being read."""
     accounts_known: int
     accounts_refined: int
     fills: int
@@ -122,6 +130,7 @@ class StatusAnswer:
     listed: int
     population: int
     watched: int
+    """By the process that runs; none without one."""
     last_trade_ms: int | None
     feed_gaps: int
     live_opportunities: int

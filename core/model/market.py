@@ -1,5 +1,6 @@
 """Market facts that belong to no account: coins, trades, books, prices, funding rates."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -71,6 +72,15 @@ class CoinSpec:
     max_leverage: int
     is_delisted: bool = False
     dex: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listings:
+    """The perpetuals of one dex, and the current hourly funding rate of those that trade."""
+
+    specs: tuple[CoinSpec, ...]
+    funding: Mapping[Coin, Decimal]
+    """A fraction; positive: longs pay."""
 
 
 @dataclass(frozen=True, slots=True)

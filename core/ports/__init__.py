@@ -5,6 +5,7 @@ from core.ports.exchange import Exchange, Feed, FeedItem, GapHeard, MidsHeard, Q
 from core.ports.history import FillStore, KnownAccount, RankingStore
 from core.ports.imports import ArchiveRow, FillArchive, ImportProgress, ImportStore, RejectedRows
 from core.ports.published import Marks, Publication, PublicationStore, Publisher, Reader, StateStore
+from core.ports.ranking import Ranked, Ranker
 from core.ports.time import Clock, Sleep
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "PublicationStore",
     "Publisher",
     "QuoteHeard",
+    "Ranked",
+    "Ranker",
     "RankingStore",
     "Reader",
     "RejectedRows",

@@ -42,6 +42,10 @@ class FillStore(Protocol):
         ...
 
     async def fills_of(self, account: Address, from_ms: int = 0) -> list[Fill]: ...
+    async def coins_of(self, account: Address) -> list[Coin]:
+        """Return the coins of which an account has fills."""
+        ...
+
     async def add_funding(
         self, user: Address, start_ms: int, end_ms: int, rows: Sequence[FundingPayment]
     ) -> None:
@@ -77,6 +81,10 @@ class RankingStore(Protocol):
     async def save_ranking(self, ranking: Ranking) -> None: ...
     async def ranking(self, as_of_ms: int | None = None) -> Ranking | None:
         """Return the newest run, or the newest at or before ``as_of_ms``."""
+        ...
+
+    async def earliest_ms(self) -> int | None:
+        """Return of when the oldest run is, or None."""
         ...
 
     async def standing(

@@ -1,5 +1,6 @@
 """Who can be called a loser at all; every refusal says why, with the figures that decided."""
 
+from core.counting import counted
 from core.model.market import DAY_MS
 from core.model.traders import AccountFacts, Eligibility, Figures, Ineligible, RankingRules
 
@@ -32,7 +33,8 @@ def _too_few(figures: Figures, rules: RankingRules) -> Eligibility | None:
         return None
     return Eligibility(
         Ineligible.TOO_FEW_ROUND_TRIPS,
-        f"{figures.round_trips} closed round trips in 30 days, at least {rules.min_round_trips} are needed",
+        f"{counted(figures.round_trips, 'closed round trip')} in 30 days, at least {rules.min_round_trips} "
+        f"{'is' if rules.min_round_trips == 1 else 'are'} needed",
     )
 
 

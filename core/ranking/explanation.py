@@ -1,5 +1,6 @@
 """Plain sentences that say why an account stands where it stands."""
 
+from core.counting import counted
 from core.model.traders import BadnessPart, Figures, Part, RankingRules
 
 
@@ -10,7 +11,7 @@ def explain(
     known = [part for part in parts if part.percentile is not None and part.value is not None]
     known.sort(key=lambda part: (-round((part.percentile or 0.0) * part.weight, 9), part.part))
     sentences = [
-        f"{_fact(part, figures, rules)}: worse than {part.percentile or 0.0:.0%} of {population:,} accounts"
+        f"{_fact(part, figures, rules)}: worse than {_share(part)} % of {counted(population, 'account')}"
         for part in known
     ]
     if figures.fills and figures.price_pnl is not None and figures.cost_pnl is not None:
@@ -18,6 +19,11 @@ def explain(
             f"price moves made {figures.price_pnl:+,.0f} USD, fees and funding {figures.cost_pnl:+,.0f} USD"
         )
     return tuple(sentences)
+
+
+def _share(part: BadnessPart) -> int:
+    """Return how many percent are less bad: never all, since the account is one of them itself."""
+    return min(round((part.percentile or 0.0) * 100), 99)
 
 
 def _fact(part: BadnessPart, figures: Figures, rules: RankingRules) -> str:
@@ -31,12 +37,12 @@ def _fact(part: BadnessPart, figures: Figures, rules: RankingRules) -> str:
             f"{_interval(part)}"
         )
     if part.part is Part.TOTAL_LOSSES:
-        return f"{part.n} losing trips cost {value:,.0f} USD"
+        return f"{counted(part.n, 'losing trip')} cost {value:,.0f} USD"
     if part.part is Part.LOSING_DAYS:
-        return f"lost on {value:.0%} of {part.n} active days{_interval(part, as_share=True)}"
+        return f"lost on {value:.0%} of {counted(part.n, 'active day')}{_interval(part, as_share=True)}"
     return (
         f"fading it is expected to make {value:+.1f} bps in {rules.horizon.value} after costs, "
-        f"from {part.n} bets{_interval(part)}"
+        f"from {counted(part.n, 'bet')}{_interval(part)}"
     )
 
 

@@ -1,7 +1,7 @@
 """From the exchange into the store: coins, candidates, each candidate's history, prices."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from random import Random
 
@@ -15,6 +15,7 @@ from core.ports import Clock, Exchange, FillStore, KnownAccount
 from core.ranking.candidates import KNOWN_VAULTS, Candidate, choose_candidates
 from core.ranking.chain import chain_breaks, order_fills
 from core.ranking.portfolio import dietz_capital, equity, floored_capital, pnl_30d
+from core.ranking.prices import SIGMA_MS, PriceBook
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,10 @@ MOST_FILLS = 20_000
 
 TWAP_HISTORY_MS = 13 * DAY_MS
 CANDLE = "15m"
+HOURLY = "1h"
+FUNDING_HOLDS_MS = 2 * HOUR_MS
+"""How long a current funding rate stands for the coming hour's."""
+
 HEDGED_SHARE = 0.5
 """A short that is covered by spot to at least this share counts as hedged."""
 
@@ -68,21 +73,46 @@ class CollectService:
         self._rules = rules
         self._on_progress = on_progress
         self._collected_to: dict[Address, int] = {}
+        self.reading: Progress | None = None
+        """How far the reading of traders is; None: nothing is being read."""
+        self._vaults = KNOWN_VAULTS
+        self._funding: dict[Coin, float] = {}
+        self._funding_ms = 0
+        self._volatility_ms: dict[Coin, int] = {}
 
     async def coins(self) -> list[CoinSpec]:
-        """Fetch and store all perpetuals of all dexes."""
+        """Fetch and store all perpetuals of all dexes; the current funding rates come with them."""
         specs: list[CoinSpec] = []
+        funding: dict[Coin, float] = {}
         for dex in await self._exchange.dexes():
-            specs += await self._exchange.coins(dex)
+            listings = await self._exchange.listings(dex)
+            specs += listings.specs
+            funding.update({coin: float(rate) for coin, rate in listings.funding.items()})
         await self._store.save_coins(specs)
+        self._funding, self._funding_ms = funding, self._clock.now_ms()
         return specs
 
+    def funding(self) -> Mapping[Coin, float]:
+        """Return the hourly funding rates that came with the coins, fractions; none that is too old."""
+        is_fresh = self._clock.now_ms() - self._funding_ms <= FUNDING_HOLDS_MS
+        return self._funding if is_fresh else {}
+
     async def candidates(self) -> list[Candidate]:
-        """Read the leaderboard and choose whom to refine."""
-        vaults = KNOWN_VAULTS | await self._exchange.vaults()
+        """Read the leaderboard and choose whom to refine.
+
+        Without the list of vaults it goes on with those known; without the leaderboard it doesn't.
+        """
+        try:
+            self._vaults |= await self._exchange.vaults()
+        except ExchangeError as error:
+            log.warning(
+                "list of vaults not read: vaults that aren't known yet may be ranked as traders",
+                known=len(self._vaults),
+                error=str(error),
+            )
         chosen, seen = await choose_candidates(
             self._exchange.leaderboard(),
-            excluded=vaults,
+            excluded=self._vaults,
             losers=self._rules.candidates,
             sample=self._rules.sample,
             min_equity_usd=self._rules.min_equity_usd,
@@ -96,7 +126,7 @@ class CollectService:
 
         ``before`` and ``of`` make the progress of several calls read as one.
         """
-        done = before
+        done, total = before, of or len(candidates)
         queue = iter(candidates)
 
         async def work() -> None:
@@ -104,7 +134,9 @@ class CollectService:
             for candidate in queue:
                 await self._refine_family(candidate)
                 done += 1
-                self._on_progress(Progress("reading traders", done, of or len(candidates)))
+                step = Progress("reading traders", done, total)
+                self.reading = step if done < total else None
+                self._on_progress(step)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._rules.concurrency, len(candidates))):
@@ -186,6 +218,30 @@ class CollectService:
             except ExchangeError as error:
                 log.warning("prices could not be read now", coin=coin, error=str(error))
             self._on_progress(Progress("reading prices", done, len(coins)))
+
+    async def volatility(self, coins: Sequence[Coin], known: Set[Coin]) -> AsyncIterator[tuple[Coin, float]]:
+        """Fetch a week of hourly candles, coin after coin; yield each one's hourly volatility, a fraction.
+
+        That is what stop and target of an opportunity need, for 23 of weight a coin where all prices
+        of it cost 159. Skips what was fetched within a day; ``known`` counts as fetched at first.
+        """
+        now_ms = self._clock.now_ms()
+        for coin in known:
+            self._volatility_ms.setdefault(coin, now_ms)
+        due = [coin for coin in coins if now_ms - self._volatility_ms.get(coin, 0) >= DAY_MS]
+        end_ms = now_ms // HOUR_MS * HOUR_MS - 1  # finished hours only
+        for done, coin in enumerate(due, start=1):
+            try:
+                bars = await self._exchange.candles(coin, HOURLY, end_ms + 1 - SIGMA_MS - HOUR_MS, end_ms)
+            except ExchangeError as error:
+                log.warning("volatility could not be read now", coin=coin, error=str(error))
+                continue
+            await self._store.add_bars(HOURLY, bars)
+            self._volatility_ms[coin] = now_ms
+            sigma = PriceBook((HOURLY, bar) for bar in bars).hourly_sigma(coin, now_ms)
+            if sigma is not None:
+                yield coin, sigma
+            self._on_progress(Progress("reading volatility", done, len(due)))
 
     async def _last_bars(self) -> dict[Coin, int]:
         last: dict[Coin, int] = {}

@@ -20,11 +20,13 @@ from core.model.fills import Fill
 from core.model.market import Address, Book, Coin, dex_of
 from core.model.opportunities import Decision, Ending, LiveOpportunity
 from core.ports import Clock, Publication, Publisher, Sleep
+from core.trouble import Trouble, database_trouble
 
 log = structlog.get_logger(__name__)
 
 BookSource = Callable[[Coin], Awaitable[Book | None]]
 BOOK_TIMEOUT_S = 3.0
+"""How long all of one conclusion waits for order books: what else is in it shouldn't age meanwhile."""
 WIND_DOWN_S = 10.0
 """How long a shutdown waits for what was taken to be written."""
 
@@ -38,6 +40,14 @@ class Concluded:
     decisions: tuple[Decision, ...]
     endings: tuple[Ending, ...]
     moved: tuple[LiveOpportunity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An order book, or why there is none."""
+
+    book: Book | None
+    problem: str | None = None
 
 
 class DetectionService:
@@ -56,7 +66,9 @@ class DetectionService:
         keep_fills: bool = True,
         book_timeout_s: float = BOOK_TIMEOUT_S,
         wind_down_s: float = WIND_DOWN_S,
+        database: Trouble | None = None,
     ) -> None:
+        """``database``: its trouble, where others write to the same one."""
         self.detector = detector
         self._store = store
         self._clock = clock
@@ -67,6 +79,7 @@ class DetectionService:
         self._keep_fills = keep_fills
         self._book_timeout_s = book_timeout_s
         self._wind_down_s = wind_down_s
+        self._database = database or database_trouble(clock.now_ms)
         self._wake = asyncio.Event()
         self._fills: list[Fill] = []
         self._updates: list[EventUpdate] = []
@@ -190,15 +203,17 @@ class DetectionService:
         endings, self._endings = self._endings, []
         moved, self._moved = self._moved, {}
         doubted, self._doubted = self._doubted, {}
-        books = await self._books(updates)
+        until = asyncio.get_running_loop().time() + self._book_timeout_s
+        books = await self._books(updates, until)
         decisions = []
         for update in updates:
             now_ms = self._clock.now_ms()
             endings += self.detector.end_by_event(update, now_ms)
             if update.event.coin not in books:  # an ending just now may have made room for it
-                books.update(await self._books([update]))
+                books.update(await self._books([update], until))
                 now_ms = self._clock.now_ms()
-            decision = self.detector.answer(update, now_ms, books.get(update.event.coin))
+            asked = books.get(update.event.coin, _Asked(None))
+            decision = self.detector.answer(update, now_ms, asked.book, asked.problem)
             if decision is not None:
                 decisions.append(decision)
         now_ms = self._clock.now_ms()
@@ -229,7 +244,8 @@ class DetectionService:
             for (account, coin), update in latest.items()
         ]
 
-    async def _books(self, updates: Sequence[EventUpdate]) -> dict[Coin, Book | None]:
+    async def _books(self, updates: Sequence[EventUpdate], until: float) -> dict[Coin, _Asked]:
+        """Ask for the books that these events want, all at once, up to a moment of the loop's time."""
         if self._book is None:
             return {}
         now_ms = self._clock.now_ms()
@@ -240,17 +256,22 @@ class DetectionService:
         }
         if not wanted:
             return {}
-        found = await asyncio.gather(*(self._one_book(coin) for coin in wanted))
+        found = await asyncio.gather(*(self._one_book(self._book, coin, until) for coin in wanted))
         return dict(zip(wanted, found, strict=True))
 
-    async def _one_book(self, coin: Coin) -> Book | None:
-        assert self._book is not None
+    async def _one_book(self, source: BookSource, coin: Coin, until: float) -> _Asked:
         try:
-            async with asyncio.timeout(self._book_timeout_s):
-                return await self._book(coin)
-        except (ExchangeError, TimeoutError) as error:
-            log.warning("no order book", coin=coin, error=str(error))
-            return None
+            async with asyncio.timeout_at(until):
+                book = await source(coin)
+        except TimeoutError:
+            asked = _Asked(None, f"no answer within {self._book_timeout_s:g} s")
+        except ExchangeError as error:
+            asked = _Asked(None, str(error))
+        else:
+            asked = _Asked(book, None if book else "the exchange has no order book of this coin")
+        if asked.problem is not None:
+            log.warning("no order book", coin=coin, reason=asked.problem)
+        return asked
 
     async def _write(self, publication: Publication) -> None:
         """Write, and try again for as long as the database is away: nothing accepted is lost."""
@@ -258,9 +279,10 @@ class DetectionService:
         while True:
             try:
                 await self._store.publish(publication, self._evidence())
+                self._database.passed("publication")
                 return
             except StorageError as error:
-                log.error("publication waits for the database", error=str(error), retry_s=delay_s)
+                self._database.met("publication", error)
                 await self._sleep(delay_s)
                 delay_s = min(2 * delay_s, LONGEST_RETRY_S)
 

@@ -24,6 +24,7 @@ from core.errors import (
 )
 from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Target
 from core.ports import Clock, Notifier, Outbox, Sleep, Waker
+from core.trouble import Trouble, database_trouble
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +77,9 @@ class DispatchService:
         rng: Random,
         owner: str,
         on_delivered: Callable[[Alert], None] = lambda _: None,
+        database: Trouble | None = None,
     ) -> None:
+        """``database``: its trouble, where others write to the same one."""
         self._outbox = outbox
         self._notifiers = dict(notifiers)
         self._pace = pace
@@ -86,6 +89,7 @@ class DispatchService:
         self._rng = rng
         self._owner = owner
         self._on_delivered = on_delivered
+        self._database = database or database_trouble(clock.now_ms)
         self._busy: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._failure: BaseException | None = None
@@ -114,8 +118,9 @@ class DispatchService:
             await self._recover_sometimes()
             leased = await self._round()
             due_s = None if leased else await self._outbox.next_due_s()
+            self._database.passed("dispatch")
         except StorageError as error:
-            log.error("dispatch waits for the database", error=str(error))
+            self._database.met("dispatch", error)
             await self._sleep(POLL_S)
             return
         if not leased:
@@ -156,7 +161,8 @@ class DispatchService:
             await self._deliver(alert)
         except StorageError as error:
             # the row stays as it is; when its lease runs out it is recovered as unknown or unsent
-            log.error("delivery could not be recorded", alert=alert.alert_id, error=str(error))
+            self._database.met(alert.alert_id, error, sends_unrecorded=1)
+            self._database.passed(alert.alert_id)
 
     async def _deliver(self, alert: Alert) -> None:
         """Bring one alert to its target and record what became of it."""
@@ -198,11 +204,12 @@ class DispatchService:
         for tried in range(1, RECORD_TRIES + 1):
             try:
                 await self._outbox.sent(alert.alert_id, remote_id, sent_ms)
+                self._database.passed(alert.alert_id)
                 return
             except StorageError as error:
                 if tried == RECORD_TRIES:
                     raise
-                log.warning("delivery not yet recorded", alert=alert.alert_id, error=str(error))
+                self._database.met(alert.alert_id, error)
                 await self._sleep(min(POLL_S, 0.5 * 2.0 ** (tried - 1)))
 
     async def _after_error(self, alert: Alert, error: DeliveryError) -> None:

@@ -28,10 +28,14 @@ from core.ports import (
     TradesHeard,
 )
 from core.services.detecting import DetectionService
+from core.trouble import Trouble
 
 log = structlog.get_logger(__name__)
 
 SEEDERS = 8
+GAP = "gap"
+"""What all positions are in doubt for; one account's are for its own address."""
+
 LONGEST_REPAIR_MS = 6 * 3_600_000
 """After a longer absence positions are only compared: what happened meanwhile is history."""
 
@@ -96,6 +100,13 @@ class ListenService:
         self._failed: dict[Address, int | None] = {}
         self._retry_from_ms = 0
         self._heard_ms: int | None = None
+        self._doubt = Trouble(
+            "positions are in doubt: they are asked for anew, and trades of these accounts wait until then",
+            "positions are known again",
+            clock.now_ms,
+            "gaps",
+            "corrected",
+        )
         self.gaps = 0
 
     async def run(self) -> None:
@@ -119,7 +130,9 @@ class ListenService:
                     self._hear_quote(item)
                 case GapHeard():
                     self.gaps += 1
-                    log.warning("feed was deaf", from_ms=item.from_ms, to_ms=item.to_ms)
+                    self._doubt.met(
+                        GAP, f"the feed was deaf for {_seconds(item.from_ms, item.to_ms)} s", gaps=1
+                    )
                     for account in sorted(self._watched):
                         self._want(account, item.from_ms)
             if self._failed and self._heard_ms is not None and self._heard_ms >= self._retry_from_ms:
@@ -163,11 +176,16 @@ class ListenService:
         ``since_ms``: when an earlier life of this program last heard the feed; what happened since
         is back-filled for the accounts whose positions were stored then.
         """
-        new = sorted(accounts - self._watched)
+        new, gone = sorted(accounts - self._watched), self._watched - accounts
         self._watched = accounts
         self._seeded &= accounts
         self._dexes = {account: dexes for account, dexes in self._dexes.items() if account in accounts}
         self._failed = {account: since for account, since in self._failed.items() if account in accounts}
+        for account in gone:
+            self._doubt.passed(account)
+        if new and since_ms is not None:
+            away_s = _seconds(since_ms, self._clock.now_ms())
+            self._doubt.met(GAP, f"the program wasn't running for {away_s} s")
         for account in new:
             self._want(account, since_ms)
         self._feed.watch_accounts(accounts)
@@ -211,6 +229,8 @@ class ListenService:
                 for _ in range(min(SEEDERS, accounts)):
                     group.create_task(self._seed_wanted())
             log.info("positions known", accounts=accounts, of=len(self._watched))
+            if not self._wanted:
+                self._doubt.passed(GAP)
 
     async def _seed_wanted(self) -> None:
         while (account := self._most_urgent()) is not None:
@@ -232,8 +252,9 @@ class ListenService:
             if account in self._watched:
                 as_of_ms = await self._make_true(account, since_ms)
                 self._seeded.add(account)
+            self._doubt.passed(account)
         except (ExchangeError, StorageError) as error:
-            log.warning("position unknown", account=account, error=str(error))
+            self._doubt.met(account, error)
             self._give_up(account, since_ms)
         finally:
             if account not in self._wanted:  # else another gap came meanwhile: go on waiting
@@ -294,7 +315,8 @@ class ListenService:
             self._detection.hear_waiting(account, known)
         wrong = self._tracker(account).correct(truth, as_of_ms)
         if wrong:
-            log.warning("positions corrected", account=account, coins=sorted(wrong))
+            self._doubt.count(corrected=1)
+            log.debug("positions corrected", account=account, coins=sorted(wrong))
 
     async def _back_fill(
         self, account: Address, from_ms: int, as_of_ms: Mapping[str, int], written_ms: Mapping[Coin, int]
@@ -315,10 +337,14 @@ class ListenService:
     async def _dexes_of(self, account: Address) -> list[str]:
         known = self._dexes.get(account)
         if known is None:
-            fills = await self._fills.fills_of(account)
-            known = frozenset(dex for fill in fills if (dex := dex_of(fill.coin)))
+            coins = await self._fills.coins_of(account)
+            known = frozenset(dex for coin in coins if (dex := dex_of(coin)))
             self._dexes[account] = known
         return ["", *sorted(known)]
+
+
+def _seconds(from_ms: int, to_ms: int) -> float:
+    return round((to_ms - from_ms) / 1000, 1)
 
 
 def _held(states: Sequence[AccountState], as_of_ms: int) -> list[HeldPosition]:

@@ -1,20 +1,20 @@
 """From stored or replayed fills to a ranking, and from a ranking to whom detection watches."""
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import structlog
 
+from core.counting import counted
 from core.model.fills import Fill
 from core.model.market import DAY_MS, HOUR_MS, WINDOW_MS, Address, Coin
 from core.model.opportunities import Group, Watch
-from core.model.traders import AccountFacts, Eligibility, Ineligible, Ranking, RankingRules, TraderStanding
-from core.ports import FillStore, RankingStore
+from core.model.traders import Eligibility, Ineligible, Ranking, RankingRules, TraderStanding
+from core.ports import FillStore, Ranked, RankingStore
 from core.ranking.books import AccountBooks
 from core.ranking.figures import MarketHistory
 from core.ranking.funding import FundingRates
 from core.ranking.prices import PriceBook
-from core.ranking.ranking import Account, rank
+from core.ranking.ranking import rank
 from core.scoring.placebo import draw_placebo
 
 log = structlog.get_logger(__name__)
@@ -51,7 +51,10 @@ class FillRanker:
 
 
 class RankService:
-    """Rank by what is stored, reading only the accounts that have something new."""
+    """The Ranker: reads only the accounts that have something new, and computes in the caller's thread.
+
+    A process that must answer meanwhile asks one that ranks for it.
+    """
 
     def __init__(self, fills: FillStore, rankings: RankingStore, rules: RankingRules) -> None:
         self._fills = fills
@@ -59,10 +62,8 @@ class RankService:
         self._rules = rules
         self._mark = 0
         self._books: AccountBooks | None = None
-        self.sigma: Mapping[Coin, float] = {}
-        self.funding: Mapping[Coin, float] = {}
 
-    async def rank(self, as_of_ms: int) -> Ranking:
+    async def rank(self, as_of_ms: int) -> Ranked:
         """Bring the books up to date, rank, and store the run."""
         books = await self._up_to_date(as_of_ms)
         facts = {known.facts.address: known.facts for known in await self._fills.accounts()}
@@ -71,46 +72,33 @@ class RankService:
         previous = await self._rankings.ranking(as_of_ms)
         listed = frozenset(standing.address for standing in previous.listed) if previous else None
         market = MarketHistory(prices, FundingRates(rates) if rates else None)
-        ranking = await asyncio.to_thread(_rank, books, facts, market, as_of_ms, self._rules, listed)
+        accounts = books.accounts_at(as_of_ms, self._rules, market, facts)
+        ranking = rank(accounts, as_of_ms, self._rules, listed)
         await self._rankings.save_ranking(ranking)
-        self.sigma = sigmas(prices, as_of_ms)
-        self.funding = {
-            rate.coin: float(rate.rate) for rate in rates if as_of_ms - rate.time_ms <= 2 * HOUR_MS
-        }
         log.info(
             "ranked",
             accounts=len(ranking.standings),
             population=ranking.population,
             listed=len(ranking.listed),
         )
-        return ranking
+        funding = {rate.coin: float(rate.rate) for rate in rates if as_of_ms - rate.time_ms <= 2 * HOUR_MS}
+        return Ranked(ranking, sigmas(prices, as_of_ms), funding)
 
     async def _up_to_date(self, as_of_ms: int) -> AccountBooks:
         if self._books is None:
             specs = await self._fills.coins()
             self._books = AccountBooks({spec.coin: spec.sz_decimals for spec in specs})
-        self._mark, changed = await self._fills.accounts_after(self._mark)
+        mark, changed = await self._fills.accounts_after(self._mark)
         for account in changed:
             fills = await self._fills.fills_of(account, as_of_ms - HISTORY_MS)
             self._books.rebuild(account, [fill for fill in fills if not _is_only_heard(fill)])
+        self._mark = mark  # only now: after a failure they are all read again
         return self._books
 
 
 def _is_only_heard(fill: Fill) -> bool:
     """Tell whether a fill is known from the public feed alone: no position, no result, no fee."""
     return fill.start_position is None and fill.closed_pnl is None and fill.fee is None
-
-
-def _rank(
-    books: AccountBooks,
-    facts: Mapping[Address, AccountFacts],
-    market: MarketHistory,
-    as_of_ms: int,
-    rules: RankingRules,
-    listed: frozenset[Address] | None,
-) -> Ranking:
-    accounts: Sequence[Account] = books.accounts_at(as_of_ms, rules, market, facts)
-    return rank(accounts, as_of_ms, rules, listed)
 
 
 def sigmas(prices: PriceBook, as_of_ms: int) -> dict[Coin, float]:
@@ -179,7 +167,7 @@ def record(standing: TraderStanding) -> str:
         share = "" if figures.pnl_pct is None else f" ({figures.pnl_pct:+.1f} % of the account)"
         parts.append(f"{verb} {abs(figures.pnl_30d):,.0f} USD in 30 days{share}")
     if figures.raw_win_rate is not None:
-        parts.append(f"won {figures.wins} of {figures.round_trips} round trips")
+        parts.append(f"won {figures.wins} of {counted(figures.round_trips, 'round trip')}")
     if figures.payoff_ratio is not None:
         parts.append(f"a mean win is {figures.payoff_ratio:.2f} × a mean loss")
     return ", ".join(parts)

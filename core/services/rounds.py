@@ -5,16 +5,18 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from core.model.market import DAY_MS, WINDOW_MS, Address, Coin, CoinSpec, is_spot
+from core.counting import counted
+from core.model.market import DAY_MS, HOUR_MS, WINDOW_MS, Address, Coin, CoinSpec, is_spot
 from core.model.opportunities import Group
 from core.model.traders import Ranking
-from core.ports import Clock, Feed, FillStore, PublicationStore, RankingStore, Reader, StateStore
+from core.ports import Clock, Feed, FillStore, PublicationStore, Ranker, RankingStore, Reader, StateStore
 from core.ranking.candidates import Candidate
+from core.ranking.prices import SIGMA_MS, PriceBook
 from core.services.collecting import CollectService
 from core.services.detecting import DetectionService
 from core.services.listening import ListenService
 from core.services.marking import MarkingService
-from core.services.ranking import RankService, placebo_of, watches_of
+from core.services.ranking import placebo_of, sigmas, watches_of
 from core.services.ticking import LAST_HEARD
 
 log = structlog.get_logger(__name__)
@@ -23,6 +25,8 @@ FIRST_BATCH = 100
 """Traders read before the first ranking; each further one comes when as many again are read."""
 
 FIRST_COINS = 12
+"""Coins of which all prices are read before the list is complete; of the others, volatility."""
+
 STALE_LIST_MS = 2 * DAY_MS
 SCORED_FOR_MS = DAY_MS + DAY_MS // 24
 """How long after publication prices are still due."""
@@ -36,7 +40,7 @@ class RoundsService:
     def __init__(
         self,
         collecting: CollectService,
-        ranking: RankService,
+        ranking: Ranker,
         detection: DetectionService,
         listening: ListenService,
         marking: MarkingService,
@@ -80,24 +84,28 @@ class RoundsService:
         scored = [one for group in Group for one in await self._reader.scored(group=group, since_ms=since_ms)]
         self._marking.restore(scored, await self._publications.samples(since_ms))
         self._take_coins(await self._fills.coins())
+        detector.market.sigma = sigmas(PriceBook(await self._fills.bars(now_ms - SIGMA_MS - HOUR_MS)), now_ms)
         ranking = await self._rankings.ranking()
         if ranking is not None and ranking.listed and now_ms - ranking.as_of_ms <= STALE_LIST_MS:
             heard = await self._state.state(LAST_HEARD)
             await self._apply(ranking, int(heard) if heard else None)
-            self._tell(f"Watching {len(ranking.listed)} losers of the last ranking while a new one is made.")
+            listed = counted(len(ranking.listed), "loser")
+            self._tell(f"Watching {listed} of the last ranking while a new one is made.")
 
     async def begin(self) -> None:
         """Read coins and candidates, and rank as soon as the first are known."""
         await self.coins()
         candidates = await self._collecting.candidates()
-        self._tell(f"{len(candidates)} traders of the leaderboard to read.")
+        self._tell(f"{counted(len(candidates), 'trader')} of the leaderboard to read.")
         done, batch = 0, FIRST_BATCH
         while done < len(candidates):
             await self._collecting.refine(candidates[done : done + batch], done, len(candidates))
             done += batch
             batch = done
             if done < len(candidates):
-                await self._collecting.prices((await self._traded_coins())[:FIRST_COINS])
+                traded = await self._traded_coins()
+                await self._collecting.prices(traded[:FIRST_COINS])
+                await self._know_volatility(traded[FIRST_COINS:])
                 await self.rank(is_complete=False)
         await self._collecting.prices(await self._traded_coins())
         await self.rank()
@@ -105,10 +113,12 @@ class RoundsService:
     # --- the recurring rounds -----------------------------------------------------------------
 
     async def coins(self) -> None:
-        """Read what is listed; hear new coins, stop hearing delisted ones."""
+        """Read what is listed and its funding; hear new coins, stop hearing delisted ones."""
         specs = await self._collecting.coins()
         self._take_coins(specs)
-        await self._feed.watch_coins(sorted(self._detection.detector.market.listed or ()))
+        market = self._detection.detector.market
+        market.funding = {**market.funding, **self._collecting.funding()}
+        await self._feed.watch_coins(sorted(market.listed or ()))
 
     async def candidates(self) -> None:
         """Read the leaderboard again and refine who wasn't in the last day."""
@@ -132,19 +142,29 @@ class RoundsService:
         await self.rank()
 
     async def rank(self, is_complete: bool = True) -> None:
-        """Rank by what is stored and let detection watch the result.
+        """Rank by what is stored, let detection watch the result, and get ready for any coin it may trade.
 
         Not ``is_complete``: not everybody is read yet, so no control is drawn from them.
         """
-        ranking = await self._ranking.rank(self._clock.now_ms())
+        ranked = await self._ranking.rank(self._clock.now_ms())
+        ranking = ranked.ranking
         market = self._detection.detector.market
-        market.sigma, market.funding = self._ranking.sigma, self._ranking.funding
+        market.sigma, market.funding = ranked.sigma, {**ranked.funding, **self._collecting.funding()}
         await self._apply(ranking, None, is_complete)
         worst = ranking.listed[0] if ranking.listed else None
+        listed, read = counted(len(ranking.listed), "loser"), counted(len(ranking.standings), "trader")
         self._tell(
-            f"{len(ranking.listed)} losers listed of {len(ranking.standings)} traders read"
+            f"{listed} listed of {read} read"
             + (f"; the worst is {worst.address}, badness {worst.badness or 0:.0f}." if worst else ".")
         )
+        traded = frozenset(await self._traded_coins())
+        await self._know_volatility(sorted((market.listed or frozenset()) - traded))
+
+    async def _know_volatility(self, coins: Sequence[Coin]) -> None:
+        """Read the volatility of coins whose prices aren't read: an alert there has stop and target too."""
+        market = self._detection.detector.market
+        async for coin, sigma in self._collecting.volatility(coins, market.sigma.keys()):
+            market.sigma = {**market.sigma, coin: sigma}
 
     async def _apply(self, ranking: Ranking, since_ms: int | None, has_control: bool = True) -> None:
         detector = self._detection.detector

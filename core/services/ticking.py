@@ -2,17 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-import structlog
-
-from core.answers import EVIDENCE_STATE
+from core.answers import ALIVE, EVIDENCE_STATE, READING
 from core.errors import StorageError
 from core.model.outcomes import Evidence, Verdict
 from core.ports import Clock, Sleep, StateStore
+from core.services.collecting import Progress
 from core.services.detecting import DetectionService
 from core.services.listening import ListenService
 from core.services.marking import MarkingService
-
-log = structlog.get_logger(__name__)
+from core.trouble import Trouble, database_trouble
 
 TICK_S = 1.0
 KEEP_EVERY_MS = 2_000
@@ -34,7 +32,10 @@ class TickService:
         verdict: Callable[[int], Awaitable[Evidence]],
         clock: Clock,
         sleep: Sleep,
+        reading: Callable[[], Progress | None] = lambda: None,
+        database: Trouble | None = None,
     ) -> None:
+        """``database``: its trouble, where others write to the same one."""
         self._detection = detection
         self._marking = marking
         self._listening = listening
@@ -42,6 +43,8 @@ class TickService:
         self._verdict = verdict
         self._clock = clock
         self._sleep = sleep
+        self._reading = reading
+        self._database = database or database_trouble(clock.now_ms)
         self._kept_ms = 0
         self._judged_ms = 0
         self.sentence = ""
@@ -57,7 +60,7 @@ class TickService:
                 await self._judge(now_ms)
                 await self._keep(now_ms)
             except StorageError as error:
-                log.error("marks wait for the database", error=str(error))
+                self._database.met("marks", error)
             await self._sleep(TICK_S)
 
     async def _judge(self, now_ms: int) -> None:
@@ -72,7 +75,11 @@ class TickService:
         if now_ms - self._kept_ms < KEEP_EVERY_MS:
             return
         self._kept_ms = now_ms
+        await self._state.set_state(ALIVE, str(now_ms))
+        reading = self._reading()
+        await self._state.set_state(READING, f"{reading.done}/{reading.total}" if reading else "")
         if self._listening.last_heard_ms is not None:
             await self._state.set_state(LAST_HEARD, str(self._listening.last_heard_ms))
         await self._state.set_state("watched", str(self._listening.seeded))
         await self._state.set_state("feed_gaps", str(self._listening.gaps))
+        self._database.passed("marks")  # here: a tick with nothing due asks the database for nothing

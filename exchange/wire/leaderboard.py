@@ -71,6 +71,14 @@ leaderboard_row = Payload[Row]("leaderboardRows", Row)
 vault_row = Payload[VaultRow]("vaults", VaultRow)
 
 
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}", re.ASCII)
+
+
+def is_address(account: str) -> bool:
+    """Tell whether requests about an account are answered: 0x and 40 hex digits, in lower case."""
+    return _ADDRESS.fullmatch(account) is not None
+
+
 def leaderboard_row_of(body: bytes) -> LeaderboardRow:
     """Decode and convert one row; a row without a month is refused."""
     row = leaderboard_row.decode(body)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from core.model.market import Bar, Book, Coin, CoinSpec, FundingRate, Level
+from core.model.market import Bar, Book, Coin, CoinSpec, FundingRate, Level, Listings
 from exchange.wire.decode import CoinName, Count, Exact, Millis, NotNan, Payload, exact
 
 SizeDecimals = Annotated[int, Meta(ge=0, le=20)]
@@ -146,6 +146,21 @@ def specs_of(row: MetaRow, dex: str = "") -> tuple[CoinSpec, ...]:
     return tuple(
         CoinSpec(Coin(perp.name), perp.sz_decimals, perp.max_leverage, perp.is_delisted, dex)
         for perp in row.universe
+    )
+
+
+def listings_of(row: tuple[MetaRow, list[ContextRow]], dex: str = "") -> Listings:
+    """Convert listings with their contexts, which come in the listings' order."""
+    listed, contexts = row
+    specs = specs_of(listed, dex)
+    rates = zip(specs, contexts, strict=True) if len(specs) == len(contexts) else ()
+    return Listings(
+        specs,
+        {
+            spec.coin: context.funding
+            for spec, context in rates
+            if context.funding is not None and not spec.is_delisted
+        },
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from core.counting import counted
 from core.detection.events import position_events
 from core.model.market import Address
 from core.model.positions import PositionEvent, RoundTrip
@@ -44,7 +45,9 @@ def _trips(recording: Recording) -> list[RoundTrip]:
 
 
 def _event_table(events: Sequence[PositionEvent]) -> Table:
-    table = Table(title=f"{len(events):,} position events", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title=counted(len(events), "position event"), title_justify="left", box=None, pad_edge=False
+    )
     for name in ("time", "account", "coin", "event"):
         table.add_column(name)
     for name in ("from", "to", "average price", "notional", "fills"):
@@ -68,7 +71,7 @@ def _event_table(events: Sequence[PositionEvent]) -> Table:
 
 
 def _trip_table(trips: Sequence[RoundTrip]) -> Table:
-    table = Table(title=f"{len(trips):,} round trips", title_justify="left", box=None, pad_edge=False)
+    table = Table(title=counted(len(trips), "round trip"), title_justify="left", box=None, pad_edge=False)
     for name in ("opened", "closed", "account", "coin", "side"):
         table.add_column(name)
     for name in ("entry notional", "gross", "fees", "net"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from core import answers
 from core.account_trips import trips_reader
+from core.counting import counted
 from core.errors import UsageError
 from core.model.addresses import parse_address
 from core.model.alerts import Channel
@@ -88,7 +89,7 @@ def _write_csv(answer: LosersAnswer, path: Path) -> None:
         raise UsageError(
             f"--csv {path}: cannot write there ({error.strerror or error}); choose another file"
         ) from None
-    print(f"{len(answer.items)} rows written to {path}.")
+    print(f"{counted(len(answer.items), 'row')} written to {path}.")
 
 
 async def trader(who: str, *, as_of: str | None, as_json: bool) -> None:

@@ -5,6 +5,7 @@ import contextlib
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -16,12 +17,17 @@ from exchange.simulated.server import SimulatedExchange
 from hyperfade.app import run
 from hyperfade.connections import Endpoints
 from hyperfade.logs import set_up_logs
-from hyperfade.settings import load_settings
+from hyperfade.origin import simulated_origin
+from hyperfade.settings import Settings, load_settings
 from messages.figures import duration
+from storage.embedded import embedded_dsn
 
 TELL_EVERY_S = 60.0
 DEMO_WEIGHT = 200_000
 DEMO_HOME = "demo"
+DEMO_SEED = SimulationConfig().seed
+"""The seed whose data is in the demo's plain folder; every other has a folder of its own."""
+
 DEMO_ACCOUNTS = 900
 DEMO_PACE = 3.0
 DEMO_BRIEF_S = 90.0
@@ -37,23 +43,14 @@ async def run_live() -> None:
     await run(settings, Endpoints.of(settings), console, tell=_teller(console), on_progress=show)
 
 
-async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
-    """Run against a simulated exchange served on loopback, in a data folder of its own."""
-    settings = load_settings()
-    settings = settings.model_copy(
-        update={
-            "home": settings.home / DEMO_HOME,
-            "candidates": 240,
-            "sample": 80,
-            "placebo": 40,
-            "losers": 240,
-        }
-    )
-    set_up_logs(
-        "warning" if settings.log_level == "info" else settings.log_level,
-        settings.log_format,
-        settings.secret_values(),
-    )
+async def run_demo(*, chat: bool, to_chats: bool, seed: int, seconds: float | None) -> None:
+    """Run against a simulated exchange served on loopback, in a data folder and server of its own.
+
+    ``to_chats``: also tell the configured chats, which otherwise hear nothing of it.
+    """
+    configured = load_settings()
+    settings = _of_demo(configured, seed, to_chats)
+    set_up_logs(settings.log_level, settings.log_format, configured.secret_values())
     console = Console(highlight=False)
     console.print(
         "Hyperfade demo: everything below happens on a simulated exchange on this machine. Its traders, "
@@ -66,9 +63,18 @@ async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
     async with SimulatedExchange(config) as exchange, contextlib.AsyncExitStack() as stack:
         console.print(
             f"The simulated exchange speaks REST and WebSocket on {exchange.url}. In another terminal,\n"
-            f"HYPERFADE_HOME={settings.home} hyperfade losers (or status, performance …) shows more."
+            f"{_address(configured, settings)} hyperfade losers (or status, performance …) shows more."
         )
-        endpoints = Endpoints(exchange.url, exchange.ws_url, exchange.leaderboard_url, DEMO_WEIGHT)
+        for sentence in _left_alone(configured, settings):
+            console.print(sentence)
+        endpoints = Endpoints(
+            exchange.url,
+            exchange.ws_url,
+            exchange.leaderboard_url,
+            DEMO_WEIGHT,
+            simulated_origin(seed),
+            is_simulated=True,
+        )
         show = stack.enter_context(_progress(console))
         lines = _typed_lines() if chat else None
         if chat:
@@ -78,6 +84,39 @@ async def run_demo(*, chat: bool, seed: int, seconds: float | None) -> None:
                 await run(settings, endpoints, console, lines=lines, tell=_teller(console), on_progress=show)
         except TimeoutError:
             console.print(f"Stopped after {seconds:g} s, as asked.")
+
+
+def _of_demo(configured: Settings, seed: int, to_chats: bool) -> Settings:
+    """Return the settings of a demo: what it invents never reaches the configured database."""
+    changes: dict[str, Any] = {
+        "home": configured.home / (DEMO_HOME if seed == DEMO_SEED else f"{DEMO_HOME}-{seed}"),
+        "database_url": None,
+        "candidates": 240,
+        "sample": 80,
+        "placebo": 40,
+        "losers": 240,
+        "log_level": "warning" if configured.log_level == "info" else configured.log_level,
+    }
+    if not to_chats:
+        changes |= {"telegram_token": None, "discord_token": None}
+    return configured.model_copy(update=changes)
+
+
+def _address(configured: Settings, settings: Settings) -> str:
+    """Return the setting with which another command asks the demo's database."""
+    if configured.database_url is None:
+        return f"HYPERFADE_HOME={settings.home}"
+    return f"HYPERFADE_DATABASE_URL='{embedded_dsn(settings.home)}'"
+
+
+def _left_alone(configured: Settings, settings: Settings) -> Iterator[str]:
+    """Say which settings a demo doesn't use."""
+    if configured.database_url is not None:
+        yield f"HYPERFADE_DATABASE_URL isn't used: the demo keeps its data in {settings.home}."
+    tokens = {"TELEGRAM": configured.telegram_token, "DISCORD": configured.discord_token}
+    names = " and ".join(f"HYPERFADE_{name}_TOKEN" for name, token in tokens.items() if token is not None)
+    if names and settings.telegram_token is settings.discord_token is None:
+        yield f"{names} not used: `demo --to-chats` would send the invented alerts there, marked."
 
 
 def _teller(console: Console) -> Callable[[str], None]:

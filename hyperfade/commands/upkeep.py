@@ -7,6 +7,7 @@ from random import Random
 
 from rich.console import Console
 
+from core.counting import counted
 from core.model.alerts import Channel, DeliveryState, Target
 from core.ports import Notifier
 from core.services.dispatching import DispatchService
@@ -51,7 +52,8 @@ async def verify_ledger(*, as_json: bool) -> int:
         }
         print(json.dumps(document, indent=2))
     elif check.broken is None:
-        print(f"{check.entries:,} entries, every one fits the one before it. Head: {check.head}")
+        entries = counted(check.entries, "entry", "entries")
+        print(f"{entries}, every one fits the one before it. Head: {check.head}")
     else:
         print(f"Entry {check.broken:,} doesn't fit: {check.problem}")
     return 0 if check.broken is None else 1

@@ -131,3 +131,7 @@ select max(time_ms) from fills where account = $1;
 -- The coins with fills since a moment, those of most accounts first.
 select coin from (select coin, count(distinct account) as accounts from fills where time_ms >= $1 group by coin) c
 order by accounts desc, coin;
+
+-- name: coins_of
+-- The coins that one account ever traded, without its fills.
+select distinct coin from fills where account = $1 order by coin;

@@ -17,6 +17,10 @@ where as_of_ms <= $1
 order by as_of_ms desc, created_at desc
 limit 1;
 
+-- name: earliest
+-- Of when the oldest run is.
+select min(as_of_ms) from rankings;
+
 -- name: standings
 -- All rows of a run in its own order.
 select figures from standings where ranking_id = $1 order by place;

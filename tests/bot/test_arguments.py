@@ -85,7 +85,8 @@ def test_subscribe_says_what_was_expected(words: str, says: str) -> None:
     ("words", "says"),
     [
         ("0", "expected 1 to 50"),
-        ("99999999999999999999", "expected 1 to 50"),
+        ("99999999999999999999", "A list of 99999999999999999999 is not possible: expected 1 to 50"),
+        ("9" * 5_000, "expected 1 to 50"),
         ("by", "By what"),
         ("by luck", "badness, pnl, loss, winrate, markout"),
     ],

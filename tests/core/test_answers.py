@@ -58,6 +58,9 @@ class Shelf:
         fitting = [r for r in self.runs if as_of_ms is None or r.as_of_ms <= as_of_ms]
         return fitting[-1] if fitting else None
 
+    async def earliest_ms(self) -> int | None:
+        return self.runs[0].as_of_ms if self.runs else None
+
     async def standing(
         self, account: Address, as_of_ms: int | None = None
     ) -> tuple[int, TraderStanding] | None:
@@ -454,17 +457,51 @@ async def test_status_says_what_is_known_and_null_what_is_not() -> None:
     shelf: Any = Shelf(
         runs=[a_list()],
         living=[living(1), living(2, group=Group.PLACEBO)],
-        left={"started_ms": "12", "watched": "600"},
+        left={"started_ms": "12", "alive_ms": str(today_ms - 2_000), "watched": "600", "reading": ""},
         requests={MONDAY_MS: (50, 1), today_ms - 7 * DAY_MS: (400, 4)},
     )
     found = await answers.status(shelf, shelf, now_ms=today_ms, horizon=Horizon.H1)
     assert (found.accounts_known, found.accounts_refined, found.fills, found.published) == (9, 4, 99, 2)
     assert (found.listed, found.population, found.ranking_as_of_ms) == (5, 250, MONDAY_MS)
-    assert (found.started_ms, found.watched, found.last_trade_ms, found.feed_gaps) == (12, 600, None, 0)
+    assert (found.is_running, found.started_ms, found.seen_ms) == (True, 12, today_ms - 2_000)
+    assert (found.watched, found.last_trade_ms, found.feed_gaps, found.reading) == (600, None, 0, None)
     assert (found.requests_today, found.request_errors_today, found.error_rate_7d) == (50, 1, 0.01)
     assert found.live_opportunities == 1
     assert found.outbox == {"sent": 3, "unknown": 1}
     assert found.evidence.startswith("No evidence yet: 0 of 100 opportunities")
+
+
+@pytest.mark.parametrize(
+    ("left", "is_running", "seen_ms"),
+    [
+        ({}, False, None),
+        ({"alive_ms": 998_000}, True, 998_000),
+        ({"alive_ms": 998_000, "stopped_ms": 500_000}, True, 998_000),  # an earlier life's end
+        ({"alive_ms": 998_000, "stopped_ms": 999_000}, False, 999_000),  # stopped by itself
+        ({"alive_ms": 979_999}, False, 979_999),  # killed: it left no word, and no sign of life since
+        ({"alive_ms": 1_003_000}, True, 1_003_000),  # its clock is a little ahead of ours
+    ],
+)
+async def test_status_tells_who_runs_from_who_was_killed(
+    left: dict[str, int], is_running: bool, seen_ms: int | None
+) -> None:
+    facts = {"started_ms": "7", "watched": "600", "reading": "300/900"}
+    shelf: Any = Shelf(left={**facts, **{key: str(ms) for key, ms in left.items()}})
+    found = await answers.status(shelf, shelf, now_ms=1_000_000, horizon=Horizon.H1)
+    assert (found.is_running, found.started_ms, found.seen_ms) == (is_running, 7, seen_ms)
+    assert found.reading == ((300, 900) if is_running else None)
+    assert found.watched == (600 if is_running else 0)
+
+
+async def test_a_past_without_a_ranking_says_where_the_past_begins() -> None:
+    shelf: Any = Shelf(runs=[a_list()])
+    for as_of_ms in (MONDAY_MS - 1, 0):
+        found = await answers.losers(shelf, shelf, as_of_ms=as_of_ms)
+        assert (found.as_of_ms, found.earliest_ms) == (None, MONDAY_MS)
+    empty: Any = Shelf()
+    for as_of in (None, MONDAY_MS):
+        found = await answers.losers(empty, empty, as_of_ms=as_of)
+        assert (found.as_of_ms, found.earliest_ms) == (None, None)
 
 
 async def test_status_of_an_empty_store_has_no_rates() -> None:

@@ -61,7 +61,9 @@ async def test_every_question_is_answered_in_a_form_we_read():
         loser = min(board, key=lambda row: row.month_pnl).address
         end = now_ms()
         assert (await client.dexes())[0] == ""
-        assert BTC in {spec.coin for spec in await client.coins()}
+        listings = await client.listings()
+        assert listings.specs == await client.coins()
+        assert listings.funding.keys() == {spec.coin for spec in listings.specs if not spec.is_delisted}
         assert (await client.mids())[BTC] > 0
         book = await client.book(BTC)
         assert book is not None

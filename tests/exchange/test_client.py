@@ -204,6 +204,11 @@ QUESTIONS: list[tuple[Callable[[HyperliquidClient], Awaitable[object]], dict[str
     (lambda c: c.dexes(), {"type": "perpDexs"}, ok([None, {"name": "xyz"}])),
     (lambda c: c.coins(), {"type": "meta"}, ok({"universe": []})),
     (lambda c: c.coins("xyz"), {"type": "meta", "dex": "xyz"}, ok({"universe": []})),
+    (
+        lambda c: c.listings("xyz"),
+        {"type": "metaAndAssetCtxs", "dex": "xyz"},
+        ok([{"universe": []}, []]),
+    ),
     (lambda c: c.mids("xyz"), {"type": "allMids", "dex": "xyz"}, ok({})),
     (lambda c: c.book(BTC), {"type": "l2Book", "coin": "BTC"}, Reply(b"null")),
     (

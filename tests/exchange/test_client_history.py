@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.errors import ExchangeUnavailable, PayloadError
 from core.model.fills import Fill
@@ -161,6 +162,23 @@ async def test_a_few_bad_rows_do_not_hide_the_others():
     document["leaderboardRows"][7]["accountValue"] = "NaN"
     async with bench_of(in_turn(ok(document))) as bench:
         assert len([row async for row in bench.client.leaderboard()]) == 29
+
+
+async def test_rows_without_a_real_address_are_left_out_and_reported_once():
+    document = board(200)
+    wrong = ["0xZZ", "0x1", "", "vault", "0x" + "g" * 40, "0x" + "1" * 41, "1" * 40, "0x" + "\u0661" * 40]
+    for i, row in enumerate(document["leaderboardRows"][:150]):
+        row["ethAddress"] = wrong[i % 8] or "0x"
+    document["leaderboardRows"][150]["ethAddress"] = "0x" + "AB" * 20
+    with capture_logs() as logs:
+        async with bench_of(in_turn(ok(document))) as bench:
+            rows = [row async for row in bench.client.leaderboard()]
+    assert len(rows) == 50
+    assert rows[0].address == "0x" + "ab" * 20
+    (line,) = logs
+    assert line["event"] == "leaderboard rows left out"
+    assert (line["malformed_address"], line["unreadable"]) == (150, 0)
+    assert "0xzz" in line["first"]
 
 
 async def test_a_leaderboard_of_another_shape_is_refused():

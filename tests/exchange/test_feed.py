@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.errors import RequestRefused, SettingsError
 from core.model.market import Address, Coin
@@ -295,6 +296,24 @@ async def test_a_server_that_is_down_is_tried_with_growing_jittered_pauses():
         await reading
     assert all(0 <= s <= min(30.0, 0.5 * 2.0 ** (i + 1)) for i, s in enumerate(slept))
     assert max(slept) > 2.0
+
+
+async def test_a_feed_that_breaks_again_and_again_is_said_once_until_data_comes():
+    with capture_logs() as logs:
+        async with ScriptedWs() as server, reading(server, BTC) as reader:
+            for opened in range(2, 7):
+                server.cut()
+                await server.until(lambda n=opened: server.opened == n and server.coins() == ["BTC"])  # type: ignore[misc]
+            assert [one["event"].partition(":")[0] for one in logs if one["log_level"] == "warning"] == [
+                "the feed is away"
+            ]
+            await server.trades(trade(1))
+            await reader.next(TradesHeard)
+            told = [one for one in logs if one["log_level"] == "warning"]
+            assert [(one["event"].partition(":")[0], one.get("times")) for one in told] == [
+                ("the feed is away", None),
+                ("the feed is back", 5),
+            ]
 
 
 async def test_no_more_connections_are_opened_than_the_exchange_allows_in_a_minute():

@@ -149,6 +149,19 @@ def test_delisted_coins_stay_in_their_place(shared: Path):
     assert (specs[3].coin, specs[3].is_delisted) == ("MATIC", True)
 
 
+def test_current_funding_is_that_of_the_coin_in_the_same_place(shared: Path):
+    raw = (shared / "exchange/recorded/metaAndAssetCtxs_first8_2026-10-02.json").read_bytes()
+    decoded = market.meta_and_contexts.decode(raw)
+    listings = market.listings_of(decoded)
+    assert [spec.coin for spec in listings.specs][:4] == ["BTC", "ETH", "ATOM", "MATIC"]
+    assert "MATIC" not in listings.funding
+    assert listings.funding["BTC"] == decoded[1][0].funding
+    assert len(listings.funding) == sum(not spec.is_delisted for spec in listings.specs)
+    shifted = (decoded[0], decoded[1][1:])
+    assert market.listings_of(shifted).funding == {}
+    assert market.listings_of(shifted).specs == listings.specs
+
+
 def test_the_null_dex_is_the_main_one():
     assert market.dexes_of(market.perp_dexs.decode(b'[null,{"name":"xyz","deployer":"0x1"}]')) == ("", "xyz")
 

@@ -96,6 +96,12 @@ def test_libraries_are_quiet_unless_asked(capsys: pytest.CaptureFixture[str]) ->
     assert line.endswith(" seen")
 
 
+def test_the_drivers_own_words_about_an_outage_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("info", "console", [])
+    logging.getLogger("asyncpg.pool").warning("Failed to restore the pool connection floor; retrying")
+    assert capsys.readouterr().err == ""
+
+
 def test_an_exception_is_one_line_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logs("info", "console", [])
     try:

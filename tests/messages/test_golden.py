@@ -6,6 +6,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def alert(kind: AlertKind) -> Callable[[Channel], str]:
     return lambda channel: render_alert(make_alert(kind, channel), NOW_MS)
 
 
-def answer(name: str, value: object, **facts: object) -> Callable[[Channel], str]:
+def answer(name: str, value: object, **facts: Any) -> Callable[[Channel], str]:
     return lambda channel: render_answer(channel, name, value, **facts)
 
 
@@ -91,6 +92,11 @@ MESSAGES: dict[str, Callable[[Channel], str]] = {
     "losers": answer("losers", make_losers(12), now_ms=NOW_MS, title=""),
     "losers-by-pnl": answer("losers", make_losers(2), now_ms=NOW_MS, title="BTC, by pnl"),
     "losers-none": answer("losers", make_losers(0), now_ms=NOW_MS, title=""),
+    "losers-too-old": answer(
+        "losers", make_losers(0, as_of_ms=None, earliest_ms=NOW_MS), now_ms=NOW_MS, title=""
+    ),
+    "losers-demo": answer("losers", make_losers(2), now_ms=NOW_MS, title="", is_demo=True),
+    "exit-demo": lambda channel: render_alert(make_alert(AlertKind.EXIT, channel, is_demo=True), NOW_MS),
     "losers-not-ranked": answer("losers", make_losers(0, as_of_ms=None), now_ms=NOW_MS, title=""),
     "trader": answer("trader", make_trader(), now_ms=NOW_MS),
     "trader-not-eligible": answer("trader", make_stranger(), now_ms=NOW_MS),
@@ -122,10 +128,16 @@ MESSAGES: dict[str, Callable[[Channel], str]] = {
     ),
     "crowd": answer("crowd", make_crowd(), title=""),
     "status": answer("status", make_status()),
+    "status-stopped": answer(
+        "status", make_status(is_running=False, seen_ms=NOW_MS - 180_000, reading=None, watched=0)
+    ),
     "status-before-start": answer(
         "status",
         make_status(
+            is_running=False,
             started_ms=None,
+            seen_ms=None,
+            reading=None,
             ranking_as_of_ms=None,
             last_trade_ms=None,
             outbox={},

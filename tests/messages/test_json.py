@@ -464,7 +464,10 @@ def test_decisions() -> None:
 def test_status() -> None:
     answer = StatusAnswer(
         as_of_ms=MONDAY_MS,
+        is_running=True,
         started_ms=None,
+        seen_ms=MONDAY_MS,
+        reading=(3, 9),
         accounts_known=9,
         accounts_refined=4,
         fills=99,
@@ -485,7 +488,10 @@ def test_status() -> None:
     )
     assert to_dict(answer) == {
         "as_of": MONDAY,
+        "running": True,
         "started": None,
+        "last_seen": MONDAY,
+        "reading": {"done": 3, "total": 9},
         "accounts_known": 9,
         "accounts_refined": 4,
         "fills": 99,

@@ -49,6 +49,14 @@ async def test_the_same_fills_are_added_once(database: Database) -> None:
     assert await store.fills_of(ALICE) == [a_fill(n) for n in range(52)]
 
 
+async def test_the_coins_of_an_account_are_those_it_ever_traded(database: Database) -> None:
+    store: FillStore = Fills(database)
+    of_alice = [a_fill(n, coin=Coin(coin)) for n, coin in enumerate(["ETH", "xyz:CL", "ETH", "@107"])]
+    await store.add_fills([*of_alice, a_fill(9, user=BOB, coin=Coin("BTC"))], "api")
+    assert await store.coins_of(ALICE) == ["@107", "ETH", "xyz:CL"]
+    assert await store.coins_of(Address("0xnobody")) == []
+
+
 async def test_a_fill_without_a_trade_id_is_known_again(database: Database) -> None:
     store = Fills(database)
     twins = [a_fill(0, tid=None, seq=0), a_fill(0, tid=None, seq=1)]

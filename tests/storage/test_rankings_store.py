@@ -43,6 +43,7 @@ async def test_before_the_first_run_there_is_nothing(database: Database) -> None
     assert await store.ranking() is None
     assert await store.standing(LOSER) is None
     assert await store.address_at(1) is None
+    assert await store.earliest_ms() is None
 
 
 async def test_the_same_run_again_replaces_the_first(database: Database) -> None:
@@ -51,6 +52,13 @@ async def test_the_same_run_again_replaces_the_first(database: Database) -> None
     shorter = replace(RUN, standings=RUN.standings[:1], changes=())
     await store.save_ranking(shorter)
     assert await store.ranking() == shorter
+
+
+async def test_the_past_begins_with_the_oldest_run(database: Database) -> None:
+    store = Rankings(database)
+    await store.save_ranking(replace(RUN, ranking_id="run-2", as_of_ms=MONDAY_MS + 1000))
+    await store.save_ranking(RUN)
+    assert await store.earliest_ms() == MONDAY_MS
 
 
 async def test_the_past_can_be_asked(database: Database) -> None:

@@ -70,6 +70,7 @@ select alert_id, channel, chat, thread, 1 from alerts;
 ON_ITS_WAY = "outbox_one_on_its_way"
 HOT: list[tuple[str, str, list[object], set[str]]] = [
     ("fills", "of", ["0x1", 1_784_000_000_000], {"fills_2026_07_pkey"}),
+    ("fills", "coins_of", ["0x1"], {"fills_2026_07_pkey"}),
     ("fills", "last_ms", ["0x1"], {"fills_2026_07_pkey"}),
     ("fills", "after", [49_000, 49_100], {"fills_2026_07_ingest_id_idx"}),
     ("outbox", "lease", [["telegram"], 50, 60.0, "me"], {"outbox_in_order", "outbox_pkey", ON_ITS_WAY}),

@@ -4,6 +4,7 @@ import asyncio
 from urllib.parse import urlsplit
 
 import pytest
+from structlog.testing import capture_logs
 
 from storage.database import Database, open_database
 from storage.waker import Waker
@@ -63,7 +64,10 @@ async def test_while_the_database_is_away_the_time_ends_the_wait(
             name = urlsplit(database_dsn).path.lstrip("/")
             await connection.execute(f'alter database "{name}" allow_connections false')
         async with Waker(database) as waker:
-            await asyncio.wait_for(waker.wait(0.2), 10)
+            with capture_logs() as logs:
+                for _ in range(3):
+                    await asyncio.wait_for(waker.wait(0.2), 10)
+            assert [one["event"] for one in logs] == ["not told of new alerts: they are looked for instead"]
             async with admin(postgres_server) as connection:
                 await connection.execute(f'alter database "{name}" allow_connections true')
             await asyncio.wait_for(waker.wait(LONG_S), 10)

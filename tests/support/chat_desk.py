@@ -115,13 +115,18 @@ class FactRows:
             label_fdr=0.031,
         )
     )
-    state_rows: dict[str, str] = field(default_factory=lambda: {"started_ms": str(NOW_MS - 3_600_000)})
+    state_rows: dict[str, str] = field(
+        default_factory=lambda: {"started_ms": str(NOW_MS - 3_600_000), "alive_ms": str(NOW_MS - 1_000)}
+    )
 
     async def coins(self) -> list[CoinSpec]:
         return [CoinSpec(Coin(name), 3, 50) for name in ("BTC", "ETH", "kPEPE")]
 
     async def ranking(self, as_of_ms: int | None = None) -> Ranking | None:
         return self.run
+
+    async def earliest_ms(self) -> int | None:
+        return self.run.as_of_ms if self.run else None
 
     async def standing(
         self, address: Address, as_of_ms: int | None = None

@@ -312,7 +312,10 @@ def make_status(**changes: Any) -> StatusAnswer:
     """Return the state of a process that runs well."""
     answer = StatusAnswer(
         as_of_ms=NOW_MS,
+        is_running=True,
         started_ms=NOW_MS - 3 * DAY_MS - 4 * HOUR_MS,
+        seen_ms=NOW_MS - 1_000,
+        reading=(300, 900),
         accounts_known=47_000,
         accounts_refined=2_380,
         fills=1_234_567,

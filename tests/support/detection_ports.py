@@ -152,12 +152,17 @@ class ScriptedExchange:
 
 
 class ScriptedFills:
-    """The fills that are stored."""
+    """The fills that are stored; ``read``: of whom whole fills were asked for."""
 
     def __init__(self) -> None:
         self.stored: dict[Address, list[Fill]] = defaultdict(list)
+        self.read: list[Address] = []
+
+    async def coins_of(self, account: Address) -> list[Coin]:
+        return sorted({fill.coin for fill in self.stored[account]})
 
     async def fills_of(self, account: Address, from_ms: int = 0) -> list[Fill]:
+        self.read.append(account)
         return [fill for fill in self.stored[account] if fill.time_ms >= from_ms]
 
 

@@ -25,15 +25,16 @@ def data_folder() -> Iterator[Path]:
 
 
 def processes_of(folder: Path) -> list[str]:
-    """Return the command lines of all processes that name this folder in their arguments."""
+    """Return the command lines of all processes that name this folder in their arguments or work in it."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                works_in = (entry / "cwd").readlink()
             except OSError:  # gone meanwhile
                 continue
-            if str(folder) in line:
+            if str(folder) in line or works_in.is_relative_to(folder):
                 found.append(line)
     return found
 

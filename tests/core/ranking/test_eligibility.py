@@ -21,6 +21,7 @@ def test_a_loser_of_whom_nothing_else_is_known_is_eligible() -> None:
     ("figures", "facts", "reason", "words"),
     [
         ({"trips": 9, "wins": 1}, {}, Ineligible.TOO_FEW_ROUND_TRIPS, "9 closed round trips"),
+        ({"trips": 1, "wins": 1}, {}, Ineligible.TOO_FEW_ROUND_TRIPS, "1 closed round trip in"),
         ({"last_fill_ms": AS_OF_MS - 7 * DAY_MS - 1}, {}, Ineligible.INACTIVE, "7.0 days ago"),
         ({"last_fill_ms": None}, {}, Ineligible.INACTIVE, "no perpetuals fill"),
         ({"equity_usd": 499.99}, {}, Ineligible.EQUITY_BELOW_FLOOR, "499.99 USD left, the floor is 500"),

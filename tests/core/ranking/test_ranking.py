@@ -139,7 +139,7 @@ def test_without_prices_the_edge_is_unknown_and_its_weight_lost() -> None:
 
 def test_every_row_explains_its_parts_the_heaviest_first() -> None:
     standing = rank(losers(20), AS_OF_MS, RankingRules()).standings[0]
-    assert standing.reasons[0] == "-20.0 % on its capital in 30 days: worse than 98% of 20 accounts"
+    assert standing.reasons[0] == "-20.0 % on its capital in 30 days: worse than 98 % of 20 accounts"
     assert len(standing.reasons) == 5
     assert "won 4 of 20" in " ".join(standing.reasons)
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.detection.detector import Detector
-from core.errors import ExchangeUnavailable
+from core.errors import ExchangeUnavailable, RateLimited
 from core.model.market import Book, Coin
 from core.model.opportunities import EndReason, Rejection
 from core.services.detecting import BookSource, Concluded, DetectionService
@@ -146,12 +147,53 @@ async def unlisted(coin: Coin) -> Book | None:
     return None
 
 
-@pytest.mark.parametrize("book", [late, away, unlisted], ids=["time-out", "error", "none"])
-async def test_without_a_book_it_is_book_unknown(book: BookSource) -> None:
+async def refused(coin: Coin) -> Book | None:
+    raise RateLimited("not asked: the exchange says we ask too much (429)", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("book", "problem"),
+    [
+        (late, "no answer within 0.05 s"),
+        (away, "no answer"),
+        (unlisted, "the exchange has no order book of this coin"),
+        (refused, "not asked: the exchange says we ask too much (429)"),
+    ],
+    ids=["time-out", "error", "none", "refused"],
+)
+async def test_without_a_book_it_is_book_unknown_and_the_decision_says_why(
+    book: BookSource, problem: str
+) -> None:
     desk = Desk(book=book, book_timeout_s=0.05)
     desk.service.take([heard("100")])
+    with capture_logs() as logs:
+        await desk.service.conclude()
+    (decision,) = desk.store.decisions
+    assert decision.rejection is Rejection.BOOK_UNKNOWN
+    assert decision.figures["book_problem"] == problem
+    assert [(line["event"], line["reason"]) for line in logs] == [("no order book", problem)]
+
+
+async def test_one_conclusion_waits_once_however_many_books_dont_come() -> None:
+    asked: list[Coin] = []
+
+    async def late_then_slow(coin: Coin) -> Book | None:
+        asked.append(coin)
+        if len(asked) == 3:
+            await late(coin)
+        for _ in range(10 if len(asked) > 3 else 0):  # soon, but after the third one's time was over
+            await asyncio.sleep(0)
+        return a_book(coin=coin)
+
+    desk = Desk(book=late_then_slow, book_timeout_s=0.05)
+    desk.service.take([heard("100"), heard("100", coin=ETH)])
     await desk.service.conclude()
-    assert [one.rejection for one in desk.store.decisions] == [Rejection.BOOK_UNKNOWN]
+    desk.clock.go_to(60_000)
+    for coin in (BTC, ETH):
+        desk.service.take([heard("-100", 60_000, coin=coin), heard("100", 60_000, tid=9, coin=coin)])
+    await desk.service.conclude()
+    assert asked[2:] == [BTC, ETH]
+    assert desk.store.verdicts[2:] == ["not_an_entry", "book_unknown"] * 2
 
 
 async def test_one_slow_book_keeps_no_other_coin_from_its_own() -> None:
@@ -212,6 +254,20 @@ async def test_a_database_that_is_away_loses_nothing_and_keeps_the_order() -> No
     assert sizes(desk.store.fills) == [100, -100]
     assert (desk.store.verdicts, desk.store.endings) == (["published"], ["loser_closed"])
     assert [len(one.decisions) for one in desk.concluded] == [1, 0]
+
+
+async def test_an_outage_of_the_database_is_said_once_and_once_when_it_is_over() -> None:
+    desk = Desk()
+    desk.store.failures = 9
+    running = asyncio.create_task(desk.service.run())
+    with capture_logs() as logs:
+        desk.service.take([heard("100")])
+        await desk.until(lambda: desk.store.published)
+    await stop(running)
+    assert [(one["event"].partition(":")[0], one.get("times")) for one in logs] == [
+        ("the database is away", None),
+        ("the database is back", 9),
+    ]
 
 
 async def test_nobody_is_told_before_it_is_written() -> None:

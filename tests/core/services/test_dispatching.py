@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, Self
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.errors import (
     ChannelRefused,
@@ -32,6 +33,7 @@ from core.services.dispatching import (
     SEND_TIMEOUT_S,
     DispatchService,
 )
+from core.trouble import SAID_AGAIN_MS
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.reader import Reader
@@ -605,6 +607,27 @@ async def test_what_can_never_be_recorded_is_left_as_sending(database: Database)
     async with post.running():
         await post.outbox.saw("sent failed", RECORD_TRIES)
     assert (len(telegram.tried), await post.counts()) == (1, {"sending": 1})
+
+
+async def test_an_outage_is_said_once_whatever_it_stops(database: Database) -> None:
+    await to_telegram(database)
+    post = Post(database, ScriptedNotifier(Channel.TELEGRAM))
+    post.outbox.away.update(lease=5, sent=RECORD_TRIES)
+    with capture_logs() as logs:
+        async with post.running():
+            await post.outbox.saw("sent failed", RECORD_TRIES)
+            post.clock.at_ms += SAID_AGAIN_MS
+            post.outbox.away["lease"] = 1
+            await post.outbox.saw("lease failed", 6)
+            leased = post.outbox.count("lease")
+            await post.outbox.saw("lease", leased + 2)
+    said = [(one["event"].partition(":")[0], one.get("sends_unrecorded")) for one in logs]
+    assert said == [
+        ("the database is away", None),
+        ("the database is back", 0),
+        ("the database is away", None),
+        ("the database is back", 1),
+    ]
 
 
 async def died_while_sending(database: Database) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import cast
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.model.fills import Fill
 from core.model.market import Address, Book, Coin, Level, Quote, Side, Trade
@@ -243,6 +244,47 @@ async def test_those_who_trade_while_they_wait_are_asked_for_first() -> None:
         await life.settled()
     assert life.exchange.asked[8][0] == crowd[27]
     assert life.listening.seeded == 30
+
+
+# --- what is said of it ----------------------------------------------------------------------------
+
+
+async def test_a_gap_is_said_once_however_many_positions_it_changed() -> None:
+    crowd = [Address(f"0x{n:040x}") for n in range(20)]
+    life = Life()
+    async with life.running():
+        await life.start(*crowd)
+        with capture_logs() as logs:
+            for account in crowd[:15]:
+                life.exchange.held[account] = {BTC: Decimal(5)}
+            await life.gap(10_000, 22_500)
+            await life.until(lambda: any(one["event"] == "positions are known again" for one in logs))
+    told = [one for one in logs if one["log_level"] == "warning"]
+    assert [(one["event"].partition(":")[0], one.get("reason")) for one in told] == [
+        ("positions are in doubt", "the feed was deaf for 12.5 s"),
+        ("positions are known again", None),
+    ]
+    assert (told[1]["gaps"], told[1]["corrected"]) == (1, 15)
+
+
+async def test_an_exchange_that_is_away_is_said_once_however_many_positions_it_hides() -> None:
+    crowd = [Address(f"0x{n:040x}") for n in range(20)]
+    life = Life()
+    life.exchange.away = set(crowd)
+    with capture_logs() as logs:
+        async with life.running():
+            await life.start(*crowd)
+            assert [one["event"].partition(":")[0] for one in logs if one["log_level"] == "warning"] == [
+                "positions are in doubt"
+            ]
+            life.watch(*crowd[:10])  # nobody asks for the others any more
+            life.exchange.away = set()
+            await life.mids(RETRY_MS)
+            await life.settled()
+    told = [
+        (one["event"].partition(":")[0], one.get("times")) for one in logs if one["log_level"] == "warning"
+    ]
+    assert told == [("positions are in doubt", None), ("positions are known again", 20)]
 
 
 # --- a gap ---------------------------------------------------------------------------------------
@@ -490,6 +532,7 @@ async def test_known_dexes_of_an_account_are_asked_for_at_once() -> None:
         await life.start()
         await life.trade("100", 1_000, coin=XYZ)
     assert life.exchange.asked == [(LOSER, ""), (LOSER, "xyz")]
+    assert life.fills.read == []
     assert life.store.verdicts == ["published"]
 
 
