@@ -2,11 +2,13 @@
 
 Ours: feed, detection (asks the book), one transaction, outbox, dispatch, Telegram. ``bare``: receive,
 decode, one INSERT, POST. ``same steps``: the bare chain that also asks the book, and whose message is
-claimed in the database before it goes out, as no alert may be lost or doubled.
+claimed in the database before it goes out, as no alert may be lost or doubled. And ours while one
+ranking follows the other, against ours without.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -15,11 +17,11 @@ from benchmarks.measuring import Figures, Params, Plan, Report, Rounds, percenti
 from benchmarks.our_chain import run_ours
 
 SECONDS = 20
-SIDES_IN_TURN = ("ours", "same_steps", "bare")
+SIDES_IN_TURN = ("ours", "ours_ranking", "same_steps", "bare")
 
 
 async def measure(plan: Plan) -> Report:
-    """Measure p50 and p99 of all three chains, each for some seconds in each round."""
+    """Measure p50 and p99 of all chains, each for some seconds in each round."""
     from benchmarks.databases import fresh_database, server
 
     params = {"seconds": plan.scaled(SECONDS, 2)}
@@ -32,10 +34,11 @@ async def measure(plan: Plan) -> Report:
                     runs[side].append(await run_side("alert_latency", side, {**params, "dsn": own}))
     rounds = Rounds(runs)
     rows = [
-        rounds.row("latency", f"{name}, against {words}", "ms", f"{name}_ms", better="lower", bare=side)
-        for side, words in (
-            ("bare", "receive, decode, INSERT, POST"),
-            ("same_steps", "the same with book and claim"),
+        rounds.row("latency", f"{name}{what}", "ms", f"{name}_ms", better="lower", ours=ours, bare=bare)
+        for ours, bare, what in (
+            ("ours", "bare", ", against receive, decode, INSERT, POST"),
+            ("ours", "same_steps", ", against the same with book and claim"),
+            ("ours_ranking", "ours", " while rankings run, against ours without"),
         )
         for name in ("p50", "p99")
     ]
@@ -85,6 +88,7 @@ def _side(chain: Callable[[str, int], Coroutine[Any, Any, Chain]]) -> Callable[[
 
 SIDES: Mapping[str, Callable[[Params], Figures]] = {
     "ours": _side(run_ours),
+    "ours_ranking": _side(partial(run_ours, is_ranking=True)),
     "bare": _side(run_bare),
     "same_steps": _side(run_same_steps),
 }

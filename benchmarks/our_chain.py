@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from benchmarks.chains import Chain, latencies_ms, loopback_exchange, timed
 from benchmarks.loopback_exchange import COINS, TOKEN, coin_name, watched_accounts
 from benchmarks.measuring import percentile
+from benchmarks.ranking_load import rank_on, store_traders
 from core.answers import evidence
 from core.detection.detector import Detector
 from core.detection.identity import LIVE
@@ -137,8 +138,11 @@ class TimedOutbox(Outbox):
         return done
 
 
-async def run_ours(dsn: str, seconds: int) -> Chain:
-    """Run everything between feed and Telegram; watch every account that will act."""
+async def run_ours(dsn: str, seconds: int, *, is_ranking: bool = False) -> Chain:
+    """Run everything between feed and Telegram; watch every account that will act.
+
+    ``is_ranking``: one ranking follows the other meanwhile.
+    """
     logging.getLogger().setLevel(logging.WARNING)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     watched = [Address(account) for account in watched_accounts(seconds)]
@@ -155,6 +159,8 @@ async def run_ours(dsn: str, seconds: int) -> Chain:
         database = await stack.enter_async_context(open_database(dsn))
         fills, chats, reader = Fills(database), Chats(database), Reader(database)
         await _make_chats(chats)
+        if is_ranking:
+            await store_traders(fills)
         await fills.save_coins([CoinSpec(coin_name(number), 6, 10) for number in range(COINS)])
         publications, outbox = TimedPublications(database), TimedOutbox(database)
         requests = RequestLogs(database)
@@ -218,6 +224,8 @@ async def run_ours(dsn: str, seconds: int) -> Chain:
             ]
             while listening.seeded < len(watched) or not feed.is_live:  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.1)
+            if is_ranking:
+                tasks.append(group.create_task(rank_on(database)))
             times, due, cpu = await timed(ports, seconds)
             for task in tasks:
                 task.cancel()

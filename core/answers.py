@@ -21,7 +21,7 @@ from core.model.outcomes import Evidence, ScoredOpportunity
 from core.model.positions import RoundTrip
 from core.model.traders import Horizon, TraderStanding
 from core.ports import FillStore, RankingStore, Reader
-from core.ranking.figures import coin_records
+from core.ranking.coin_records import coin_records
 from core.scoring import evidence as verdicts
 from core.scoring import performance as scores
 from core.trader_names import find_trader

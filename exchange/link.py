@@ -173,8 +173,8 @@ class Link:
                 return False
             case "error":
                 text = frames.text.decode(data)
-                log.warning("exchange refused a feed request", error=text[:200])
-                session.errored(text, session.heard_at)
+                if session.errored(text, session.heard_at):
+                    log.warning("exchange refused a feed request", error=text[:200])
                 self._changed.set()
                 return False
             case _:

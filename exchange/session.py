@@ -143,8 +143,12 @@ class Session:
         """Take an acknowledgement."""
         self._settle(subscription_of(ack.subscription), is_live=ack.method == "subscribe")
 
-    def errored(self, text: str, now: float) -> None:
-        """Take an error frame; most don't say which request they refuse."""
+    def errored(self, text: str, now: float) -> bool:
+        """Take an error frame, most of which don't say which request they refuse; return whether it is news.
+
+        What is "already" so was only asked for twice; of the limit every refused request tells.
+        """
+        is_news = not text.startswith("Already ")
         subscription = named_in(text)
         if text.startswith("Already subscribed") and subscription is not None:
             self._settle(subscription, is_live=True)
@@ -153,10 +157,12 @@ class Session:
         elif text.startswith("Invalid subscription") and subscription in self._entries:
             self._entries[subscription].state = State.REFUSED
         elif text.startswith("Cannot subscribe to more"):
+            is_news = now >= self._held_until
             self._held_until = now + self._timing.limit_pause_s
             for subscription, entry in list(self._entries.items()):
                 if entry.state is State.ASKED:
                     del self._entries[subscription]
+        return is_news
 
     def had_data(self, now: float) -> None:
         """Take note of a data frame."""

@@ -40,9 +40,9 @@ from hyperfade.connections import (
     log_in_discord,
     open_discord,
     open_exchange,
-    open_storage,
     open_telegram,
 )
+from hyperfade.database import open_storage
 from hyperfade.origin import claim_origin
 from hyperfade.rank_messages import Task
 from hyperfade.rank_process import rank_process

@@ -1,8 +1,8 @@
-"""Everything that is opened, each once, as a context manager that closes it again."""
+"""The exchange and the chats: each opened once, as a context manager that closes it again."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
@@ -13,12 +13,8 @@ from core.errors import SettingsError
 from core.ports import Clock
 from hyperfade.origin import exchange_origin
 from hyperfade.settings import Settings
-from storage.database import Database, open_database
-from storage.embedded import borrowed_server, embedded_server
-from storage.migrate import migrate
-from storage.ownership import owned
 
-if TYPE_CHECKING:  # and inside the functions: a listing opens the database only, and should do so at once
+if TYPE_CHECKING:  # and inside the functions: nothing is loaded that isn't set
     import discord
     import httpx
     import telegram
@@ -32,25 +28,6 @@ CONNECT_S = 10.0
 READ_S = 30.0
 LONGEST_PAUSE_S = 60.0
 USER_AGENT = "hyperfade/0.1 (+reads public data; one process)"
-
-
-@asynccontextmanager
-async def open_storage(settings: Settings, *, exclusive: bool) -> AsyncIterator[Database]:
-    """Open the database, migrated; the embedded server runs for as long as it is needed.
-
-    ``exclusive``: a process that collects and publishes, of which a data folder and a database allow
-    one. Should another take the database over later, the body is cancelled and AlreadyRunning raised.
-    """
-    async with AsyncExitStack() as stack:
-        if settings.database_url is not None:
-            dsn = settings.database_url.get_secret_value()
-        else:
-            server = embedded_server(settings.home) if exclusive else borrowed_server(settings.home)
-            dsn = await stack.enter_async_context(server)
-        if exclusive:
-            await stack.enter_async_context(owned(dsn))
-        await migrate(dsn)
-        yield await stack.enter_async_context(open_database(dsn))
 
 
 @dataclass(frozen=True, slots=True)

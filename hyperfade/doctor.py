@@ -13,9 +13,9 @@ from hyperfade.connections import (
     Endpoints,
     open_discord,
     open_exchange,
-    open_storage,
     open_telegram,
 )
+from hyperfade.database import open_storage
 from hyperfade.origin import foreign_origin
 from hyperfade.settings import Settings, load_settings
 from storage.reader import Reader

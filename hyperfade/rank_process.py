@@ -1,6 +1,7 @@
 """Ranking in a process of its own: Python does one thing at a time, and alerts can't wait for figures."""
 
 import asyncio
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -75,7 +76,8 @@ class RankProcess:
             await process.communicate(b"")
         code = process.returncode or 0
         if code < 0:
-            return f"was killed by signal {-code} (by the system, where memory is short)"
+            hint = " (is memory short?)" if code == -signal.SIGKILL else ""
+            return f"was killed by signal {-code}{hint}"
         return f"ended with exit code {code}"
 
     async def _start(self) -> Process:

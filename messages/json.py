@@ -200,7 +200,7 @@ def status(answer: StatusAnswer) -> Json:
     }
 
 
-def _reading(answer: StatusAnswer) -> Json:
+def _reading(answer: StatusAnswer) -> Json | None:
     if answer.reading is None:
         return None
     done, total = answer.reading

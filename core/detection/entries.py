@@ -43,13 +43,14 @@ class RecentEntries:
         """Return the badness of all accounts whose last entry within the window is on this side, summed.
 
         So nobody opposes themselves by a flip. An entry dated after ``now_ms`` counts too: the
-        exchange's clock may be ahead of ours.
+        exchange's clock may be ahead of ours. The last is the latest by its date: what back-fill finds
+        is older than what was heard before it.
         """
-        lately = [
-            entry
-            for entry in self._entries.get((group, coin), {}).values()
-            if now_ms - entry.time_ms <= self._window_ms
-        ]
+        known = self._entries.get((group, coin), {}).values()
+        lately = sorted(
+            (entry for entry in known if now_ms - entry.time_ms <= self._window_ms),
+            key=lambda entry: entry.time_ms,
+        )
         last_side = {entry.account: entry.direction for entry in lately}
         worst: dict[Address, float] = {}
         for entry in lately:

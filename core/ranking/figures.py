@@ -9,9 +9,9 @@ from math import fsum
 import numpy as np
 
 from core.model.fills import FundingPayment
-from core.model.market import DAY_MS, WINDOW_MS, Coin
+from core.model.market import DAY_MS, WINDOW_MS
 from core.model.positions import RoundTrip
-from core.model.traders import AccountFacts, CoinRecord, Figures, FundingSource, PnlSource, RankingRules
+from core.model.traders import AccountFacts, Figures, FundingSource, PnlSource, RankingRules
 from core.ranking.bets import bets_of
 from core.ranking.fill_columns import BUY, CLOSING, MAKER, TAKER, FillRows, Floats, Ints
 from core.ranking.funding import Flows, FundingRates, funding_flows
@@ -102,20 +102,6 @@ def window_trips(
     """Return the round trips that closed in the window, by closing time, with their funding."""
     flows = _flows(book, as_of_ms, market, own_funding)
     return flows.into_trips(book.trips_between(as_of_ms - WINDOW_MS, as_of_ms))
-
-
-def coin_records(trips: Sequence[RoundTrip]) -> tuple[CoinRecord, ...]:
-    """Return the record per coin, the most traded coin first."""
-    by_coin: dict[Coin, list[RoundTrip]] = {}
-    for trip in trips:
-        by_coin.setdefault(trip.coin, []).append(trip)
-    records = []
-    for coin, mine in by_coin.items():
-        nets = [trip.net_pnl for trip in mine]
-        known = [net for net in nets if net is not None]
-        net = float(sum(known)) if len(known) == len(nets) else None
-        records.append(CoinRecord(coin, len(mine), sum(one > 0 for one in known), net))
-    return tuple(sorted(records, key=lambda record: (-record.round_trips, record.coin)))
 
 
 def _flows(

@@ -16,9 +16,11 @@ from core.ranking.candidates import KNOWN_VAULTS, Candidate, choose_candidates
 from core.ranking.chain import chain_breaks, order_fills
 from core.ranking.portfolio import dietz_capital, equity, floored_capital, pnl_30d
 from core.ranking.prices import SIGMA_MS, PriceBook
+from core.trouble import Trouble
 
 log = structlog.get_logger(__name__)
 
+READING = "reading"
 HISTORY_MS = WINDOW_MS + 5 * DAY_MS
 """How far back fills are fetched: trips that began before the window count with their whole result."""
 
@@ -79,6 +81,12 @@ class CollectService:
         self._funding: dict[Coin, float] = {}
         self._funding_ms = 0
         self._volatility_ms: dict[Coin, int] = {}
+        self._unread = Trouble(
+            "traders or prices can't be read now: a later round does, the list stands on what is known",
+            "traders and prices can be read again",
+            clock.now_ms,
+            "left_out",
+        )
 
     async def coins(self) -> list[CoinSpec]:
         """Fetch and store all perpetuals of all dexes; the current funding rates come with them."""
@@ -150,7 +158,7 @@ class CollectService:
             for sub in subs:
                 await self.refine_account(sub.address, None, candidate.chance, has_subs=False)
         except ExchangeError as error:
-            log.warning("trader could not be read now", account=master, error=str(error))
+            self._leave_out(master, error)
 
     async def refine_account(
         self, account: Address, row: LeaderboardRow | None, chance: float, has_subs: bool
@@ -170,6 +178,10 @@ class CollectService:
         )
         await self._store.save_account(known, now_ms)
         self._collected_to[account] = now_ms
+        self._unread.passed(READING)
+
+    def _leave_out(self, what: str, error: ExchangeError) -> None:
+        self._unread.met(READING, f"{what}: {error}", left_out=1)
 
     async def _fills_since(self, account: Address, start_ms: int, now_ms: int) -> list[Fill]:
         """Return the account's fills in execution order; none of an account too active to be read."""
@@ -197,7 +209,7 @@ class CollectService:
                         facts.address, None, facts.selection_chance, bool(facts.has_sub_accounts)
                     )
                 except ExchangeError as error:
-                    log.warning("trader could not be read now", account=facts.address, error=str(error))
+                    self._leave_out(facts.address, error)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._rules.concurrency, len(accounts))):
@@ -216,7 +228,9 @@ class CollectService:
                 rates = await self._exchange.funding_rates(coin, start_ms - HOUR_MS, now_ms)
                 await self._store.add_funding_rates(rates)
             except ExchangeError as error:
-                log.warning("prices could not be read now", coin=coin, error=str(error))
+                self._leave_out(f"prices of {coin}", error)
+            else:
+                self._unread.passed(READING)
             self._on_progress(Progress("reading prices", done, len(coins)))
 
     async def volatility(self, coins: Sequence[Coin], known: Set[Coin]) -> AsyncIterator[tuple[Coin, float]]:
@@ -234,8 +248,9 @@ class CollectService:
             try:
                 bars = await self._exchange.candles(coin, HOURLY, end_ms + 1 - SIGMA_MS - HOUR_MS, end_ms)
             except ExchangeError as error:
-                log.warning("volatility could not be read now", coin=coin, error=str(error))
+                self._leave_out(f"volatility of {coin}", error)
                 continue
+            self._unread.passed(READING)
             await self._store.add_bars(HOURLY, bars)
             self._volatility_ms[coin] = now_ms
             sigma = PriceBook((HOURLY, bar) for bar in bars).hourly_sigma(coin, now_ms)

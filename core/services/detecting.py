@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 BookSource = Callable[[Coin], Awaitable[Book | None]]
 BOOK_TIMEOUT_S = 3.0
 """How long all of one conclusion waits for order books: what else is in it shouldn't age meanwhile."""
+BOOKS = "books"
+"""What all missing books are told under: an exchange that gives none is one trouble."""
+
 WIND_DOWN_S = 10.0
 """How long a shutdown waits for what was taken to be written."""
 
@@ -80,6 +83,11 @@ class DetectionService:
         self._book_timeout_s = book_timeout_s
         self._wind_down_s = wind_down_s
         self._database = database or database_trouble(clock.now_ms)
+        self._bookless = Trouble(
+            "no order book: what else would be an opportunity is rejected as book_unknown",
+            "order books come again",
+            clock.now_ms,
+        )
         self._wake = asyncio.Event()
         self._fills: list[Fill] = []
         self._updates: list[EventUpdate] = []
@@ -269,8 +277,10 @@ class DetectionService:
             asked = _Asked(None, str(error))
         else:
             asked = _Asked(book, None if book else "the exchange has no order book of this coin")
-        if asked.problem is not None:
-            log.warning("no order book", coin=coin, reason=asked.problem)
+        if asked.problem is None:
+            self._bookless.passed(BOOKS)
+        else:
+            self._bookless.met(BOOKS, f"{coin}: {asked.problem}")
         return asked
 
     async def _write(self, publication: Publication) -> None:

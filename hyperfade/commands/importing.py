@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from core.services.importing import ImportStatus, ImportSummary, import_archive
 from exchange.archive.archive import open_archive
 from hyperfade.clock import WallClock
-from hyperfade.connections import open_storage
+from hyperfade.database import open_storage
 from hyperfade.settings import load_settings
 from storage.imports import Imports
 

@@ -7,22 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from core import answers
-from core.account_trips import trips_reader
 from core.counting import counted
 from core.errors import UsageError
 from core.model.addresses import parse_address
-from core.model.alerts import Channel
 from core.model.answers import LosersAnswer
 from core.model.market import WINDOW_MS, Address, Coin
-from core.ranking.figures import MarketHistory
-from core.ranking.funding import FundingRates
-from core.ranking.prices import PriceBook
 from hyperfade.clock import WallClock
-from hyperfade.connections import open_storage
+from hyperfade.database import open_storage
 from hyperfade.settings import Settings, load_settings
 from hyperfade.times import parse_time
 from messages.json import Answer, to_json
-from messages.render import render_answer
 from storage.fills import Fills
 from storage.rankings import Rankings
 from storage.reader import Reader
@@ -45,7 +39,13 @@ async def _stores() -> AsyncIterator[_Stores]:
 
 
 def _show(answer: Answer, name: str, as_json: bool, **facts: Any) -> None:
-    print(to_json(answer) if as_json else render_answer(Channel.CONSOLE, name, answer, **facts))
+    if as_json:
+        print(to_json(answer))
+        return
+    from core.model.alerts import Channel
+    from messages.render import render_answer  # here: templates, which JSON doesn't need
+
+    print(render_answer(Channel.CONSOLE, name, answer, **facts))
 
 
 async def losers(
@@ -94,6 +94,12 @@ def _write_csv(answer: LosersAnswer, path: Path) -> None:
 
 async def trader(who: str, *, as_of: str | None, as_json: bool) -> None:
     """Print one trader's card."""
+    # here: they bring numpy, and no other listing makes round trips
+    from core.account_trips import trips_reader
+    from core.ranking.figures import MarketHistory
+    from core.ranking.funding import FundingRates
+    from core.ranking.prices import PriceBook
+
     async with _stores() as stores:
         now_ms = stores.now_ms
         rates = await stores.fills.funding_rates(now_ms - WINDOW_MS)

@@ -22,7 +22,7 @@ from core.scoring.evidence import evidence
 from core.services.detecting import Concluded
 from core.services.ranking import FillRanker
 from core.services.replaying import REHEARSAL, ReplayReport, ReplayService
-from hyperfade.connections import open_storage
+from hyperfade.database import open_storage
 from hyperfade.recordings import Recording, open_recordings
 from hyperfade.settings import load_settings
 from messages.json import row_to_dict, to_dict

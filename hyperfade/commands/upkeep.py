@@ -12,7 +12,8 @@ from core.model.alerts import Channel, DeliveryState, Target
 from core.ports import Notifier
 from core.services.dispatching import DispatchService
 from hyperfade.clock import WallClock
-from hyperfade.connections import open_discord, open_storage, open_telegram
+from hyperfade.connections import open_discord, open_telegram
+from hyperfade.database import open_storage
 from hyperfade.doctor import Finding, examine_all
 from hyperfade.settings import load_settings
 from notifiers.console import ConsoleNotifier

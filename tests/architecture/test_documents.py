@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from core.detection.rules import ALL
+from core.model.opportunities import EndReason, Rejection
 from hyperfade.reference import written_anew
 from hyperfade.setting_sources import PREFIX
 from hyperfade.settings import SECRETS, Settings
@@ -44,6 +46,14 @@ def test_secrets_hide_themselves(name: str):
 
 def test_the_generated_parts_of_the_readme_are_fresh():
     assert written_anew(README) == README, "run `make docs`"
+
+
+def test_the_formulas_tell_the_gates_in_their_order_and_every_reason():
+    page = (ROOT / "docs" / "formulas.md").read_text(encoding="utf-8")
+    section = page.partition("## From event to opportunity")[2].partition("\n## ")[0]
+    gates = re.findall(r"^\| (\w+) \| .* \| .*`.*\|$", section, re.MULTILINE)
+    assert gates == [gate.__name__.removeprefix("_") for gate in ALL]
+    assert [reason for reason in (*Rejection, *EndReason) if f"`{reason}`" not in page] == []
 
 
 def test_every_formula_page_and_decision_is_linked():

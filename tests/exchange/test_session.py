@@ -63,7 +63,8 @@ def test_a_missing_ack_is_asked_for_again_and_then_given_up():
 def test_already_subscribed_is_as_good_as_an_ack():
     session = session_of(BTC)
     session.due(100.0, 5)
-    session.errored('Already subscribed: {"type":"trades","coin":"BTC"}', 101.0)
+    is_news = session.errored('Already subscribed: {"type":"trades","coin":"BTC"}', 101.0)
+    assert not is_news
     assert session.is_settled
     assert session.refused() == []
 
@@ -71,7 +72,7 @@ def test_already_subscribed_is_as_good_as_an_ack():
 def test_an_invalid_subscription_is_refused_at_once():
     session = session_of(BTC, ETH)
     session.due(100.0, 5)
-    session.errored('Invalid subscription {"type":"trades","coin":"ETH"}', 101.0)
+    assert session.errored('Invalid subscription {"type":"trades","coin":"ETH"}', 101.0)
     assert session.refused() == [ETH]
     assert sent(session.due(200.0, 5)) == [("subscribe", "BTC")]
 
@@ -79,7 +80,8 @@ def test_an_invalid_subscription_is_refused_at_once():
 def test_too_many_subscriptions_are_asked_for_again_after_a_pause():
     session = session_of(BTC)
     session.due(100.0, 5)
-    session.errored("Cannot subscribe to more than 1000 channels.", 101.0)
+    told = [session.errored("Cannot subscribe to more than 1000 channels.", 101.0) for _ in range(3)]
+    assert told == [True, False, False]
     assert sent(session.due(120.0, 5)) == []
     assert session.next_due(120.0) <= 131.0
     assert sent(session.due(131.0, 6)) == [("subscribe", "BTC")]

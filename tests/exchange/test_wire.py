@@ -154,8 +154,8 @@ def test_current_funding_is_that_of_the_coin_in_the_same_place(shared: Path):
     decoded = market.meta_and_contexts.decode(raw)
     listings = market.listings_of(decoded)
     assert [spec.coin for spec in listings.specs][:4] == ["BTC", "ETH", "ATOM", "MATIC"]
-    assert "MATIC" not in listings.funding
-    assert listings.funding["BTC"] == decoded[1][0].funding
+    assert Coin("MATIC") not in listings.funding
+    assert listings.funding[Coin("BTC")] == decoded[1][0].funding
     assert len(listings.funding) == sum(not spec.is_delisted for spec in listings.specs)
     shifted = (decoded[0], decoded[1][1:])
     assert market.listings_of(shifted).funding == {}

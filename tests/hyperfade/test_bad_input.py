@@ -191,7 +191,7 @@ async def test_a_second_instance_on_the_same_folder(tmp_path: Path) -> None:
     settings = {"HYPERFADE_EXCHANGE_URL": CLOSED, "HYPERFADE_EXCHANGE_WS_URL": "ws://127.0.0.1:1/ws"}
     settings |= {"HYPERFADE_HOME": str(home), "HYPERFADE_LEADERBOARD_URL": CLOSED}
     async with running_command(tmp_path, "run", **settings) as first:
-        await first.says("feed connection broke")
+        await first.says("the feed is away")
         second = await run_command(tmp_path, "run", **settings)
         assert second.code == 1
         [line] = second.err.splitlines()

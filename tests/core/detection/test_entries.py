@@ -44,6 +44,12 @@ def test_who_turned_counts_on_the_new_side_alone() -> None:
     assert known.badness(Group.LOSER, BTC, LONG, 1_000) == 40.0
 
 
+def test_an_entry_found_late_isnt_its_accounts_last_side() -> None:
+    known = recent(replace(ENTRY, time_ms=2_000), replace(ENTRY, event_id="e2", direction=SHORT))
+    assert known.badness(Group.LOSER, BTC, LONG, 2_000) == 90.0
+    assert known.badness(Group.LOSER, BTC, SHORT, 2_000) == 0
+
+
 def test_one_event_counts_once() -> None:
     known = recent(ENTRY, replace(ENTRY, badness=99.0))
     assert known.badness(Group.LOSER, BTC, LONG, 1_000) == 90.0

@@ -12,7 +12,7 @@ from core.model.fills import Fill, FundingPayment
 from core.model.market import DAY_MS, Address, Coin
 from core.model.traders import AccountFacts, Figures, FundingSource, Horizon, PnlSource, RankingRules
 from core.ranking.chain import order_fills
-from core.ranking.figures import MONTH_ROI, MarketHistory, coin_records, figures, window_trips
+from core.ranking.figures import MONTH_ROI, MarketHistory, figures, window_trips
 from core.ranking.funding import FundingRates
 from core.ranking.prices import PriceBook
 from core.ranking.trips import AccountBook
@@ -311,19 +311,3 @@ def test_capital_has_a_floor_and_leaderboard_roi_serves_only_without_sub_account
 def test_every_horizon_is_there_with_n_where_prices_are_missing() -> None:
     found = asked([a_fill("0", "1", "B", T0)], T0 + DAY_MS)
     assert [(m.horizon, m.n, m.mean_bps) for m in found.markouts] == [(h, 0, None) for h in Horizon]
-
-
-def test_records_per_coin_add_up() -> None:
-    book = AccountBook(A)
-    fills = []
-    for n, coin in enumerate(["BTC", "ETH", "BTC"]):
-        fills += [
-            a_fill("0", "1", "B", T0 + 2 * n, coin=coin),
-            a_fill("1", "1", "A", T0 + 2 * n + 1, coin=coin, closedPnl=str(n - 1)),
-        ]
-    book.extend(fills)
-    records = coin_records(book.trips)
-    assert [(r.coin, r.round_trips, r.wins, r.net_pnl) for r in records] == [
-        ("BTC", 2, 1, 0),
-        ("ETH", 1, 0, 0),
-    ]

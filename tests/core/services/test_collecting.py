@@ -106,6 +106,11 @@ async def test_volatility_known_from_all_prices_isnt_read_again_at_once(database
 async def test_volatility_that_could_not_be_read_is_read_the_next_time(database: Database) -> None:
     desk = Desk(database)
     desk.exchange.fails["1h"] = ExchangeUnavailable("candleSnapshot: 503")
-    assert await desk.volatility("C000", "C001") == {}
-    del desk.exchange.fails["1h"]
-    assert list(await desk.volatility("C000", "C001")) == ["C000", "C001"]
+    with capture_logs() as logs:
+        assert await desk.volatility("C000", "C001") == {}
+        del desk.exchange.fails["1h"]
+        assert list(await desk.volatility("C000", "C001")) == ["C000", "C001"]
+    assert [(one["event"].partition(":")[0], one.get("left_out")) for one in logs] == [
+        ("traders or prices can't be read now", None),
+        ("traders and prices can be read again", 2),
+    ]
