@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from bot.requests import Button, Reply, Request
+from bot.requests import Reply, Request
+from core.model.buttons import Rows
 from messages.render import render_answer
-
-Rows = tuple[tuple[Button, ...], ...]
 
 
 def reply(request: Request, name: str, answer: Any, *, buttons: Rows = (), **facts: Any) -> Reply:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from core.model.alerts import Target
+from core.model.buttons import Rows
 from core.model.chats import Chat
 
 
@@ -27,20 +28,6 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Button:
-    """A button is a command line that the one who presses it gives, with that person's own rights.
-
-    Nothing else is taken from it: what a modified client sends is read like typed words.
-    """
-
-    label: str
-    line: str
-    """``losers 10 by pnl from 11``: command and words, at most 60 bytes (Telegram allows 64)."""
-    edits: bool = False
-    """The answer replaces the message under which the button is; otherwise it is a new message."""
-
-
-@dataclass(frozen=True, slots=True)
 class Picture:
     """A chart beside an answer."""
 
@@ -56,8 +43,7 @@ class Reply:
     """The answer in the markup of the request's platform, within its limits."""
 
     text: str
-    buttons: tuple[tuple[Button, ...], ...] = ()
-    """Rows of at most five."""
+    buttons: Rows = ()
     picture: Picture | None = None
     notice: str = ""
     """Answer to a press in a few words (at most 200 characters), shown over the chat; the message stays."""
