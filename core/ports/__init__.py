@@ -1,6 +1,6 @@
 """What the services and answers need from the outside; conformance is the type checker's job."""
 
-from core.ports.delivery import ChatStore, Notifier, Outbox, Waker, WishStore
+from core.ports.delivery import ChatStore, Notifier, Outbox, OwnerNotices, Waker, WishStore
 from core.ports.exchange import Exchange, Feed, FeedItem, GapHeard, MidsHeard, QuoteHeard, TradesHeard
 from core.ports.history import FillStore, KnownAccount, RankingStore
 from core.ports.imports import ArchiveRow, FillArchive, ImportProgress, ImportStore, RejectedRows
@@ -25,6 +25,7 @@ __all__ = [
     "MidsHeard",
     "Notifier",
     "Outbox",
+    "OwnerNotices",
     "Publication",
     "PublicationStore",
     "Publisher",

@@ -6,6 +6,7 @@ from typing import Protocol
 from core.model.alerts import Alert, Channel, Delivered, Target
 from core.model.chats import Chat, ChatSettings, Mute, Role, Subscription
 from core.model.market import Address, Coin
+from core.model.notices import HealthFacts, RequestFacts
 
 
 class Outbox(Protocol):
@@ -107,3 +108,15 @@ class WishStore(Protocol):
         ...
 
     async def mutes(self, target: Target, now_ms: int) -> tuple[Mute, ...]: ...
+
+
+class OwnerNotices(Protocol):
+    """What owners are told about the program and its chats; each once."""
+
+    async def ask_owner(self, request: RequestFacts, now_ms: int) -> bool:
+        """Tell that somebody asks to be let in, at most once a day; False: told already."""
+        ...
+
+    async def health(self, facts: HealthFacts, now_ms: int) -> bool:
+        """Tell that a problem began or is over; False: told already."""
+        ...
