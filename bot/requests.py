@@ -2,10 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from core.model.alerts import Target
 from core.model.buttons import Rows
 from core.model.chats import Chat
+
+Suggested = Literal["coin", "trader", "zone"]
+"""What can be offered while an argument is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Argument:
     is_required: bool = False
     prefix: str = ""
     choices: tuple[str, ...] = ()
+    suggest: Suggested | None = None
+    """What a platform that completes arguments offers while it is typed: ``bot/suggestions.py``."""
 
     @property
     def usage(self) -> str:

@@ -26,6 +26,14 @@ DISCORD_COMMAND_DESCRIPTION = 100
 DISCORD_NONCE = 25
 """https://discord.com/developers/docs/resources/message#create-message."""
 
+DISCORD_ROWS, DISCORD_BUTTONS_IN_ROW, DISCORD_LABEL, DISCORD_CUSTOM_ID = 5, 5, 80, 100
+"""https://discord.com/developers/docs/components/reference#button."""
+
+DISCORD_CHOICES, DISCORD_CHOICE = 25, 100
+"""Choices of an autocomplete, and the characters of each name and value:
+https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-response-object-autocomplete.
+"""
+
 CONSOLE_TEXT = 100_000
 """No platform's limit: only a bound, so that nothing is unbounded."""
 
