@@ -20,11 +20,11 @@ class SubscriptionCommands:
         """Return the commands, in the order of the menu."""
         return (
             Command("subscribe", "alerts of these coins, or of all", self._subscribe,
-                    (Argument("coins", "coins such as BTC ETH, or all", is_required=True),
+                    (Argument("coins", "coins such as BTC ETH, or all", is_required=True, suggest="coin"),
                      Argument("min_usd", "only from this size of the loser's trade, such as 10k"),
                      Argument("min_badness", "only from this badness, 0 to 100")), True),
             Command("unsubscribe", "no more alerts of this coin, or none at all", self._unsubscribe,
-                    (Argument("coin", "only this coin, such as BTC"),), True),
+                    (Argument("coin", "only this coin, such as BTC", suggest="coin"),), True),
             Command("subscriptions", "what this chat gets alerts for", self._subscriptions),
         )  # fmt: skip
 
