@@ -1,9 +1,11 @@
 """Replies in the words of the request's platform."""
 
+from dataclasses import replace
 from typing import Any
 
 from bot.requests import Reply, Request
 from core.model.buttons import Rows
+from messages.limits import NOTICE, cut
 from messages.render import render_answer
 
 
@@ -14,5 +16,6 @@ def reply(request: Request, name: str, answer: Any, *, buttons: Rows = (), **fac
 
 
 def notice(request: Request, words: str, *, buttons: Rows = ()) -> Reply:
-    """Return a sentence or two."""
-    return reply(request, "notice", words, buttons=buttons)
+    """Return a sentence or two; to a press it is shown over the chat, and the message stays."""
+    said = reply(request, "notice", words, buttons=buttons)
+    return said if buttons or not request.is_press else replace(said, notice=cut(words, NOTICE))

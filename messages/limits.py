@@ -8,6 +8,21 @@ from core.model.alerts import Channel
 TELEGRAM_TEXT_UNITS = 4096
 """UTF-16 units after markup is parsed: https://core.telegram.org/bots/api#sendmessage."""
 
+TELEGRAM_CAPTION_UNITS = 1024
+"""The same under a picture: https://core.telegram.org/bots/api#sendphoto."""
+
+TELEGRAM_CALLBACK_BYTES = 64
+"""What a button carries: https://core.telegram.org/bots/api#inlinekeyboardbutton."""
+
+TELEGRAM_CALLBACK_ANSWER = 200
+"""Characters shown over the chat: https://core.telegram.org/bots/api#answercallbackquery."""
+
+NOTICE = TELEGRAM_CALLBACK_ANSWER
+"""The shortest of what platforms show over a chat."""
+
+TELEGRAM_LABEL = 64
+"""No limit of the platform's: what a phone shows of a button."""
+
 TELEGRAM_ENTITIES = 100
 """Marked-up pieces of one message; more are dropped: https://core.telegram.org/bots/api#messageentity."""
 

@@ -8,14 +8,7 @@ own rights.
 import re
 from dataclasses import dataclass
 
-from core.model.buttons import Button, Rows
-from messages.limits import (
-    DISCORD_BUTTONS_IN_ROW,
-    DISCORD_CUSTOM_ID,
-    DISCORD_LABEL,
-    DISCORD_ROWS,
-    cut,
-)
+from core.model.buttons import Button
 
 EDIT, ADD = "=", "+"
 MOST_WORDS = 20
@@ -44,27 +37,3 @@ def read_press(data: str) -> Press | None:
         return None
     name, *words = found[2].split()[: MOST_WORDS + 1]
     return Press(name.lower(), tuple(words), found[1] == EDIT)
-
-
-def discord_buttons(rows: Rows) -> list[list[tuple[str, str]]]:
-    """Return label and custom id of each button that Discord takes, row by row.
-
-    Discord refuses two buttons with one id in a message, so a line's second one is numbered.
-    """
-    used: set[str] = set()
-    taken: list[list[tuple[str, str]]] = []
-    for row in rows[:DISCORD_ROWS]:
-        there: list[tuple[str, str]] = []
-        for button in row[:DISCORD_BUTTONS_IN_ROW]:
-            data = press_data(button)
-            number = 2
-            custom_id = data
-            while custom_id in used:
-                custom_id = f"{data[0]}{number}|{data[1:]}"
-                number += 1
-            if button.label.strip() and len(custom_id) <= DISCORD_CUSTOM_ID:
-                used.add(custom_id)
-                there.append((cut(button.label, DISCORD_LABEL), custom_id))
-        if there:
-            taken.append(there)
-    return taken
