@@ -84,8 +84,14 @@ class Chats:
             await connection.execute(SQL["asked"], *_key(target), user_id)
 
     async def forget(self, target: Target) -> None:
-        """Delete a chat with its subscriptions, follows and mutes."""
-        async with self._database.connection() as connection:
+        """Delete a chat with all that it wanted, and what still waits for it.
+
+        What it was told about opportunities stays as bare rows of ids, times and outcomes.
+        """
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["forget_queue"], *_key(target))
+            await connection.execute(SQL["forget_notices"], *_key(target))
+            await connection.execute(SQL["forget_title"], str(target))
             await connection.execute(SQL["forget"], *_key(target))
 
     async def reachable(self) -> list[Chat]:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from core.errors import UsageError
 from core.model.alerts import AlertKind, Target
 from core.model.chats import ChatSettings, DigestPeriod, Follow, Loudness, Mute, QuietHours
 from core.model.market import Address
@@ -21,9 +22,17 @@ class Wishes:
         self._database = database
 
     async def save_settings(self, target: Target, settings: ChatSettings) -> None:
-        """Replace a known chat's settings."""
+        """Replace a known chat's settings; raises UsageError for a zone that the server doesn't know."""
         quiet = settings.quiet
         async with self._database.connection() as connection:
+            # Whoever is told is decided by the server's clock: an unknown zone would stop everybody's alerts.
+            if settings.time_zone != "UTC" and not await connection.fetchval(
+                SQL["knows_zone"], settings.time_zone
+            ):
+                raise UsageError(
+                    f"The database doesn't know the time zone {settings.time_zone}: expected another of the "
+                    "same time, such as Europe/Berlin."
+                )
             await connection.execute(
                 SQL["save_settings"],
                 *_key(target),
@@ -37,8 +46,14 @@ class Wishes:
             )
 
     async def follow(self, target: Target, address: Address, label: str | None) -> None:
-        """Let a known chat follow a trader; again: under another label."""
-        async with self._database.connection() as connection:
+        """Let a known chat follow a trader; again: under another label.
+
+        Raises UsageError when the chat calls somebody else so.
+        """
+        async with self._database.transaction() as connection:
+            taken = await connection.fetchval(SQL["label_taken"], *_key(target), address, label)
+            if taken is not None:
+                raise UsageError(f"{label!r} is what this chat calls {taken}: choose another label.")
             await connection.execute(SQL["follow"], *_key(target), address, label)
 
     async def unfollow(self, target: Target, address: Address) -> bool:

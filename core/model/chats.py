@@ -15,6 +15,8 @@ class Role(StrEnum):
     OWNER = "owner"
     MEMBER = "member"
     PENDING = "pending"
+    DECLINED = "declined"
+    """An owner said no: answered with silence, asked about no more."""
 
 
 class Loudness(StrEnum):

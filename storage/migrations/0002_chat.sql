@@ -15,7 +15,10 @@ alter table chats
     add column digested_ms bigint,
     -- who asked to be let in, where a person's id is known
     add column asked_by text,
-    add constraint chats_quiet check ((quiet_from is null) = (quiet_until is null));
+    add constraint chats_quiet check ((quiet_from is null) = (quiet_until is null)),
+    -- 'declined': an owner said no; answered with silence
+    drop constraint chats_role_check,
+    add constraint chats_role_check check (role in ('owner', 'member', 'pending', 'declined'));
 
 alter table subscriptions
     -- what the alert suggests: 'long', 'short', or null for both

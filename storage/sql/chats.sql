@@ -82,6 +82,26 @@ order by created_at, channel, chat, thread;
 -- Who asked for a chat to be let in.
 update chats set asked_by = $4 where channel = $1 and chat = $2 and thread = $3;
 
+-- name: forget_queue
+-- What still waits for a chat that wants to be forgotten; what is just being sent may still arrive.
+with gone as (
+    delete from outbox where channel = $1 and chat = $2 and thread = $3
+    returning alert_id, attempts
+)
+update alerts a set state = 'dead', last_error = 'the chat left', attempts = gone.attempts
+from gone
+where a.alert_id = gone.alert_id;
+
+-- name: forget_notices
+-- What was about the chat's own wishes: names it gave, what it followed, its digests. Of alerts about
+-- opportunities the bare row stays: when what was sent to which id, and what became of it.
+delete from alerts where channel = $1 and chat = $2 and thread = $3 and opportunity_id is null;
+
+-- name: forget_title
+-- Its name in what owners were asked.
+update alerts set facts = facts || '{"title": "", "asked_by": null}'
+where kind = 'request' and facts ->> 'target' = $1;
+
 -- name: forget
--- A chat that wants to be forgotten: subscriptions, follows and mutes go with it.
+-- A chat that wants to be forgotten: subscriptions, follows, mutes and settings go with it.
 delete from chats where channel = $1 and chat = $2 and thread = $3;

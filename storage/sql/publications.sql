@@ -88,7 +88,8 @@ with told as (
         $2, $3, c.disabled_reason
     from unnest($1::text[]) with ordinality as wanted (opportunity_id, nth)
     join alerts entry using (opportunity_id)
-    left join chats c on c.channel = entry.channel and c.chat = entry.chat and c.thread = entry.thread
+    -- a chat that left for good is told nothing more
+    join chats c on c.channel = entry.channel and c.chat = entry.chat and c.thread = entry.thread
     where entry.kind = 'entry' and entry.state in ('sent', 'unknown', 'pending')
     order by wanted.nth, entry.alert_id
     on conflict (opportunity_id, kind, channel, chat, thread) do nothing

@@ -4,6 +4,15 @@ update chats set loudness = $4, quiet_from = $5, quiet_until = $6, time_zone = $
     digest = $9, digest_hour = $10
 where channel = $1 and chat = $2 and thread = $3;
 
+-- name: knows_zone
+-- Whether this server, too, can tell the time there: its own list of zones may be older.
+select exists (select from pg_timezone_names where name = $1);
+
+-- name: label_taken
+-- Whom the chat calls so already, somebody else.
+select address from follows
+where channel = $1 and chat = $2 and thread = $3 and lower(label) = lower($5) and address <> $4;
+
 -- name: follow
 -- One trader; again: another label.
 insert into follows (channel, chat, thread, address, label) values ($1, $2, $3, $4, $5)

@@ -5,14 +5,18 @@ import asyncio
 import pytest
 
 from core.errors import StorageError
-from core.model.alerts import Target
+from core.model.alerts import Channel, Target
 from core.model.chats import Role, Subscription
 from core.model.market import Coin
+from core.model.notices import RequestFacts
 from core.ports import ChatStore
 from storage.chats import CODE_LENGTH, Chats
 from storage.database import Database
+from storage.notices import Notices
 from storage.outbox import Outbox
-from tests.support.published import ANNA, BEN, CONSOLE
+from storage.wishes import Wishes
+from tests.support.facts import LOSER, MONDAY_MS
+from tests.support.published import ANNA, BEN, CONSOLE, add_member, end, publish, silence_console
 
 pytestmark = pytest.mark.asyncio
 
@@ -103,3 +107,64 @@ async def test_a_chat_is_switched_off_and_on(database: Database) -> None:
     chat = await chats.chat(ANNA)
     assert chat is not None
     assert chat.disabled_reason is None
+
+
+async def test_a_declined_chat_is_remembered_and_waits_no_more(database: Database) -> None:
+    chats = Chats(database)
+    await chats.add_chat(ANNA, Role.PENDING, "Anna")
+    await chats.note_asker(ANNA, "101")
+    assert [(one.target, one.asked_by) for one in await chats.pending()] == [(ANNA, "101")]
+    await chats.set_role(ANNA, Role.DECLINED)
+    assert await chats.pending() == []
+    chat = await chats.chat(ANNA)
+    assert chat is not None
+    assert chat.role is Role.DECLINED
+
+
+async def test_a_forgotten_chat_leaves_bare_rows_and_hears_nothing_more(database: Database) -> None:
+    await silence_console(database)
+    chats, outbox = Chats(database), Outbox(database)
+    await add_member(database, ANNA, Subscription(None))
+    await Wishes(database).follow(ANNA, LOSER, "whale")
+    await Wishes(database).mute(ANNA, "ETH", MONDAY_MS)
+    await Notices(database).ask_owner(RequestFacts(str(ANNA), "Anna B.", "101"), MONDAY_MS)
+    await publish(database, 1, 2)
+    [entry] = await outbox.lease([Channel.TELEGRAM], 9, 60, "me")
+    await outbox.sending(entry.alert_id, "me")
+    await outbox.sent(entry.alert_id, "55", MONDAY_MS)
+    await outbox.add_test(ANNA, MONDAY_MS)
+
+    await chats.forget(ANNA)
+
+    assert await chats.chat(ANNA) is None
+    await end(database, 1, 2)
+    assert await outbox.lease([Channel.TELEGRAM], 9, 60, "me") == []
+    async with database.connection() as connection:
+        kept = await connection.fetch(
+            "select kind, state, remote_id, facts from alerts where chat = '101' order by alert_id"
+        )
+        assert [tuple(row) for row in kept] == [
+            ("entry", "sent", "55", None),
+            ("entry", "dead", None, None),
+        ]
+        asked = await connection.fetch("select facts from alerts where kind = 'request'")
+        assert len(asked) == 1
+        assert b"Anna" not in asked[0]["facts"]
+        for table in ("subscriptions", "follows", "mutes", "outbox"):
+            found = await connection.fetchval(f"select count(*) from {table} where chat = '101'")
+            assert found == 0, table
+
+
+async def test_what_was_being_sent_to_a_forgotten_chat_may_still_arrive(database: Database) -> None:
+    await silence_console(database)
+    outbox = Outbox(database)
+    await add_member(database, ANNA, Subscription(None))
+    await publish(database, 1)
+    [entry] = await outbox.lease([Channel.TELEGRAM], 9, 60, "me")
+    await outbox.sending(entry.alert_id, "me")
+    await Chats(database).forget(ANNA)
+    await outbox.retry(entry.alert_id, "flood", 0)
+    assert await outbox.lease([Channel.TELEGRAM], 9, 60, "me") == []
+    await outbox.sent(entry.alert_id, "56", MONDAY_MS)
+    states = await outbox.states([entry.alert_id])
+    assert states[entry.alert_id][0] == "sent"

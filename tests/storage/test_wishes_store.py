@@ -1,0 +1,125 @@
+"""What a chat wants is kept, and the server tells the time as core does."""
+
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.errors import UsageError
+from core.model.alerts import AlertKind
+from core.model.chats import ChatSettings, DigestPeriod, Follow, Loudness, Mute, QuietHours, Role
+from core.model.market import HOUR_MS, Address
+from core.ports import WishStore
+from core.quiet_hours import is_quiet
+from storage.chats import Chats
+from storage.database import Database
+from storage.wishes import Wishes
+from tests.support.facts import LOSER, MONDAY_MS
+from tests.support.published import ANNA, BEN
+
+pytestmark = pytest.mark.asyncio
+
+OTHER = Address("0x" + "b2" * 20)
+
+
+async def wishes_of_anna(database: Database) -> WishStore:
+    await Chats(database).add_chat(ANNA, Role.MEMBER, "Anna")
+    return Wishes(database)
+
+
+async def test_settings_are_kept_as_they_were_said(database: Database) -> None:
+    wishes = await wishes_of_anna(database)
+    wanted = ChatSettings(
+        loudness={AlertKind.ENTRY: Loudness.SILENT, AlertKind.LIST: Loudness.OFF},
+        quiet=QuietHours(time(22, 30), time(7)),
+        time_zone="America/St_Johns",
+        hourly_cap=6,
+        digest=DigestPeriod.WEEKLY,
+        digest_hour=18,
+    )
+    await wishes.save_settings(ANNA, wanted)
+    chat = await Chats(database).chat(ANNA)
+    assert chat is not None
+    assert chat.settings == wanted
+
+
+async def test_a_zone_that_the_server_does_not_know_is_refused(database: Database) -> None:
+    wishes = await wishes_of_anna(database)
+    with pytest.raises(UsageError, match="Mars/Olympus"):
+        await wishes.save_settings(ANNA, ChatSettings(time_zone="Mars/Olympus"))
+    chat = await Chats(database).chat(ANNA)
+    assert chat is not None
+    assert chat.settings == ChatSettings()
+
+
+async def test_a_label_is_one_traders_in_one_chat(database: Database) -> None:
+    wishes = await wishes_of_anna(database)
+    await Chats(database).add_chat(BEN, Role.MEMBER, "Ben")
+    await wishes.follow(ANNA, LOSER, "Whale")
+    with pytest.raises(UsageError, match="choose another label"):
+        await wishes.follow(ANNA, OTHER, "whale")
+    await wishes.follow(BEN, OTHER, "whale")
+    await wishes.follow(ANNA, LOSER, "whale")
+    await wishes.follow(ANNA, OTHER, None)
+    chat = await Chats(database).chat(ANNA)
+    assert chat is not None
+    assert chat.follows == (Follow(LOSER, "whale"), Follow(OTHER, None))
+    assert await wishes.followed() == [LOSER, OTHER]
+    assert await wishes.unfollow(ANNA, OTHER)
+    assert not await wishes.unfollow(ANNA, OTHER)
+
+
+async def test_mutes_end(database: Database) -> None:
+    wishes = await wishes_of_anna(database)
+    await wishes.mute(ANNA, "BTC", MONDAY_MS + 2)
+    await wishes.mute(ANNA, "all", MONDAY_MS + 1)
+    await wishes.mute(ANNA, "BTC", MONDAY_MS + 3)
+    assert await wishes.mutes(ANNA, MONDAY_MS) == (Mute("all", MONDAY_MS + 1), Mute("BTC", MONDAY_MS + 3))
+    assert await wishes.mutes(ANNA, MONDAY_MS + 1) == (Mute("BTC", MONDAY_MS + 3),)
+    assert await wishes.unmute(ANNA, "ETH") == 0
+    assert await wishes.unmute(ANNA, None) == 2
+
+
+ZONES = (
+    "UTC",
+    "Europe/Berlin",
+    "Europe/London",
+    "America/New_York",
+    "America/St_Johns",
+    "Australia/Lord_Howe",
+    "Pacific/Chatham",
+    "Asia/Kathmandu",
+    "Asia/Tokyo",
+)
+QUIET = (
+    QuietHours(time(22), time(7)),
+    QuietHours(time(2, 30), time(6)),
+    QuietHours(time(22), time(2, 30)),
+    QuietHours(time(1), time(2)),
+)
+CHANGES = ("2026-03-08", "2026-03-29", "2026-04-05", "2026-09-27", "2026-10-04", "2026-10-25", "2026-11-01")
+
+
+async def test_the_server_tells_quiet_hours_as_core_does(database: Database) -> None:
+    moments = [
+        int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 1000 + quarter * HOUR_MS // 4
+        for day in CHANGES
+        for quarter in range(-96, 192)
+    ]
+    async with database.connection() as connection:
+        for zone in ZONES:
+            rows = await connection.fetch(
+                "select (to_timestamp(ms / 1000.0) at time zone $2)::time as shown"
+                " from unnest($1::bigint[]) with ordinality as t (ms, nth) order by nth",
+                moments,
+                zone,
+            )
+            for quiet in QUIET:
+                for ms, row in zip(moments, rows, strict=True):
+                    shown: time = row["shown"]
+                    there = (
+                        quiet.begin <= shown < quiet.end
+                        if quiet.begin < quiet.end
+                        else shown >= quiet.begin or shown < quiet.end
+                    )
+                    assert there is is_quiet(quiet, ZoneInfo(zone), ms), (zone, quiet, ms)
