@@ -5,8 +5,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.answers import LOSER_SORTS, PERIODS
+from core.answers import PERIODS
 from core.errors import UsageError
+from core.loser_order import LOSER_SORTS
 from core.model.addresses import parse_address
 from core.model.chats import Subscription
 from core.model.market import Address, Coin

@@ -6,12 +6,13 @@ from bot.answers import Answers
 from bot.arguments import read_losers, read_one_coin, read_performance
 from bot.replies import reply
 from bot.requests import Argument, Command, Reply, Request
-from core.answers import LOSER_SORTS, PERIODS
+from core.answers import PERIODS
 from core.errors import UsageError
+from core.loser_order import LOSER_SORTS
 from core.model.chats import Chat
 from messages.figures import short_address
 
-COIN = Argument("coin", "only this coin, such as BTC")
+COIN = Argument("coin", "only this coin, such as BTC", suggest="coin")
 
 
 class MarketCommands:
@@ -27,11 +28,11 @@ class MarketCommands:
                     (Argument("n", "how many, 1 to 50"), COIN,
                      Argument("by", "what to sort by", prefix="by", choices=tuple(LOSER_SORTS)))),
             Command("trader", "one trader's card", self._trader,
-                    (Argument("who", "address, #RANK or label", is_required=True),)),
+                    (Argument("who", "address, #RANK or label", is_required=True, suggest="trader"),)),
             Command("opportunities", "what is live now, and what ended lately", self._opportunities, (COIN,)),
             Command("performance", "what following the alerts would have made", self._performance,
                     (Argument("period", "how far back", choices=tuple(PERIODS)),
-                     Argument("coin", "a coin, or a trader's address"))),
+                     Argument("coin", "a coin, or a trader's address", suggest="coin"))),
             Command("crowd", "where all losers together stand", self._crowd, (COIN,)),
             Command("status", "coverage, lag, queue, errors, evidence", self._status),
         )  # fmt: skip

@@ -1,10 +1,10 @@
 """What people ask: one function per question, one typed answer for chat, CLI and API alike."""
 
 from collections.abc import Callable, Sequence
-from math import inf
 
 from core.cursors import Place, check_limit, decode_cursor, encode_cursor, foreign_cursor
 from core.errors import UsageError
+from core.loser_order import loser_order
 from core.model.answers import (
     CrowdAnswer,
     DecisionsAnswer,
@@ -19,7 +19,7 @@ from core.model.market import DAY_MS, WINDOW_MS, Address, Coin
 from core.model.opportunities import Decision, Group, LiveOpportunity
 from core.model.outcomes import Evidence, ScoredOpportunity
 from core.model.positions import RoundTrip
-from core.model.traders import Horizon, TraderStanding
+from core.model.traders import Horizon
 from core.ports import FillStore, RankingStore, Reader
 from core.ranking.coin_records import coin_records
 from core.scoring import evidence as verdicts
@@ -52,54 +52,13 @@ RECENT_TRIPS = 20
 # --- losers ------------------------------------------------------------------------------------
 
 
-def _badness(standing: TraderStanding) -> float | None:
-    return None if standing.rank is None else float(standing.rank)
-
-
-def _pnl(standing: TraderStanding) -> float | None:
-    return standing.figures.pnl_30d
-
-
-def _loss(standing: TraderStanding) -> float | None:
-    return -standing.figures.total_losses
-
-
-def _win_rate(standing: TraderStanding) -> float | None:
-    return standing.win_rate
-
-
-LOSER_SORTS: dict[str, Callable[[TraderStanding], float | None] | None] = {
-    "badness": _badness,
-    "pnl": _pnl,
-    "loss": _loss,
-    "winrate": _win_rate,
-    "markout": None,
-}
-"""The words of ``by``; the lowest value is the worst and comes first, unknown comes last."""
-
-
-def _order(sort: str, horizon: Horizon) -> Callable[[TraderStanding], tuple[float, float, str]]:
-    if sort not in LOSER_SORTS:
-        raise UsageError(f"Can't sort by {sort[:40]!r}: expected one of {', '.join(LOSER_SORTS)}.")
-    figure = LOSER_SORTS[sort] or (lambda standing: _markout(standing, horizon))
-
-    def key(standing: TraderStanding) -> tuple[float, float, str]:
-        value = figure(standing)
-        return inf if value is None else value, standing.rank or inf, standing.address
-
-    return key
-
-
-def _markout(standing: TraderStanding, horizon: Horizon) -> float | None:
-    return next((m.excess_bps for m in standing.figures.markouts if m.horizon is horizon), None)
-
-
 async def losers(
     rankings: RankingStore,
     fills: FillStore,
     *,
     limit: int = 20,
     cursor: str | None = None,
+    first: int = 1,
     coin: Coin | None = None,
     sort: str = "badness",
     include_ineligible: bool = False,
@@ -108,12 +67,13 @@ async def losers(
 ) -> LosersAnswer:
     """List the losers of one ranking run, the worst first; later pages stay inside that run.
 
+    ``first``: the place to begin at, where no cursor says it; beyond the end: the last page.
     ``coin``: only those who traded it in the window. ``include_ineligible``: also accounts that
     aren't on the list, with their reasons. ``horizon``: of the sort by markout. Raises UsageError
     for an impossible limit, sort or cursor.
     """
     check_limit(limit)
-    order = _order(sort, horizon)
+    order = loser_order(sort, horizon)
     listing = f"losers {sort}"
     after = decode_cursor(listing, cursor)
     ranking = await rankings.ranking(after.time_ms if after else as_of_ms)
@@ -122,9 +82,10 @@ async def losers(
         return LosersAnswer(None, 0, 0, (), None, None, earliest_ms)
     rows = sorted(ranking.standings if include_ineligible else ranking.listed, key=order)
     if coin is not None:
-        traded = await _accounts_in(fills, coin, [row.address for row in rows], ranking.as_of_ms)
+        until_ms = ranking.as_of_ms
+        traded = await fills.traders_of(coin, [row.address for row in rows], until_ms - WINDOW_MS, until_ms)
         rows = [row for row in rows if row.address in traded]
-    start = 0
+    start = begin_of_page(first, limit, len(rows))
     if cursor is not None and after is not None:
         addresses = [row.address for row in rows]
         if ranking.as_of_ms != after.time_ms or after.name not in addresses:
@@ -139,17 +100,16 @@ async def losers(
         items=tuple(page),
         next_cursor=None if place is None else encode_cursor(listing, place),
         label_fdr=ranking.label_fdr,
+        first=start + 1,
+        total=len(rows),
     )
 
 
-async def _accounts_in(
-    fills: FillStore, coin: Coin, accounts: Sequence[Address], as_of_ms: int
-) -> frozenset[Address]:
-    """Return which of the accounts have a fill in the coin inside the window."""
-    _, found = await fills.fills_after(0, accounts)
-    return frozenset(
-        fill.user for fill in found if fill.coin == coin and as_of_ms - WINDOW_MS < fill.time_ms <= as_of_ms
-    )
+def begin_of_page(first: int, limit: int, total: int) -> int:
+    """Return how many rows come before the page; a place beyond the end gives the last page."""
+    if first <= total:
+        return max(first, 1) - 1
+    return max(total - 1, 0) // limit * limit
 
 
 # --- one trader --------------------------------------------------------------------------------
@@ -191,6 +151,7 @@ async def trader(
         by_coin=coin_records(trips),
         equity=tuple(equity),
         faded=scores.score_at(faded, None, now_ms),
+        trips=tuple(trips),
     )
 
 
@@ -305,6 +266,7 @@ def performance_of(
         by_side=scores.by_side(ours, now_ms),
         by_loser=scores.by_loser(ours, now_ms),
         late=sum(1 for one in ours if one.opportunity.is_late),
+        placebo_curve=scores.curve(control, now_ms),
     )
 
 

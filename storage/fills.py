@@ -74,6 +74,14 @@ class Fills(Prices, Traders):
             rows = await connection.fetch(SQL["coins_of"], account)
         return [Coin(row["coin"]) for row in rows]
 
+    async def traders_of(
+        self, coin: Coin, accounts: Sequence[Address], after_ms: int, until_ms: int
+    ) -> frozenset[Address]:
+        """Return which of the accounts have a fill in the coin after one moment and up to another."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SQL["traders_of"], coin, list(accounts), after_ms, until_ms)
+        return frozenset(Address(row["account"]) for row in rows)
+
     async def traded_coins(self, from_ms: int) -> list[Coin]:
         """Return the coins with fills since then, those of most accounts first."""
         async with self._database.connection() as connection:

@@ -33,6 +33,10 @@ class LosersAnswer:
     label_fdr: float | None
     earliest_ms: int | None = None
     """Where the past was asked and no ranking is that old: of when the oldest is."""
+    first: int = 1
+    """The first item's place among all that were asked for."""
+    total: int = 0
+    """How many were asked for, on all pages together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class TraderAnswer:
     by_coin: tuple[CoinRecord, ...]
     equity: tuple[CurvePoint, ...]
     faded: Score
+    trips: tuple[RoundTrip, ...] = ()
+    """All that closed in the window, newest first; ``recent_trips`` is their beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,8 @@ class PerformanceAnswer:
     by_loser: tuple[LoserScore, ...] = ()
     late: int = 0
     """Published, but found late (after a gap)."""
+    placebo_curve: tuple[CurvePoint, ...] = ()
+    """The same as ``curve`` of the placebo; neither knows a loser."""
 
 
 @dataclass(frozen=True, slots=True)

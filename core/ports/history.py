@@ -46,6 +46,12 @@ class FillStore(Protocol):
         """Return the coins of which an account has fills."""
         ...
 
+    async def traders_of(
+        self, coin: Coin, accounts: Sequence[Address], after_ms: int, until_ms: int
+    ) -> frozenset[Address]:
+        """Return which of the accounts have a fill in the coin after one moment and up to another."""
+        ...
+
     async def add_funding(
         self, user: Address, start_ms: int, end_ms: int, rows: Sequence[FundingPayment]
     ) -> None:

@@ -135,3 +135,13 @@ order by accounts desc, coin;
 -- name: coins_of
 -- The coins that one account ever traded, without its fills.
 select distinct coin from fills where account = $1 order by coin;
+
+-- name: traders_of
+-- Which of the accounts traded a coin after one moment and up to another. A probe of the primary key per
+-- account ends at its first find; a join would read all fills of everybody instead.
+select asked.account from unnest($2::text[]) as asked (account)
+cross join lateral (
+    select from fills f
+    where f.account = asked.account and f.coin = $1 and f.time_ms > $3 and f.time_ms <= $4
+    limit 1
+) found;

@@ -72,10 +72,14 @@ class Shelf:
         run = await self.ranking()
         return next((s.address for s in run.standings if s.rank == rank), None) if run else None
 
-    async def fills_after(
-        self, mark: int, accounts: Sequence[Address] | None = None
-    ) -> tuple[int, list[Fill]]:
-        return 0, [f for f in self.rows if accounts is None or f.user in accounts]
+    async def traders_of(
+        self, coin: Coin, accounts: Sequence[Address], after_ms: int, until_ms: int
+    ) -> frozenset[Address]:
+        return frozenset(
+            f.user
+            for f in self.rows
+            if f.user in accounts and f.coin == coin and after_ms < f.time_ms <= until_ms
+        )
 
     async def fills_of(self, account: Address, from_ms: int = 0) -> list[Fill]:
         return [f for f in self.rows if f.user == account]
@@ -232,6 +236,24 @@ async def test_losers_of_a_coin_are_those_who_traded_it_inside_the_window() -> N
         a_fill(address(5), ETH, MONDAY_MS + 1),
     ]
     assert await ask_losers(Shelf(runs=[a_list()], rows=rows), coin=ETH) == [2]
+
+
+async def test_a_page_begins_where_asked_and_says_its_place() -> None:
+    shelf: Any = Shelf(runs=[a_list()])
+    everybody = [row.figures.address for row in (await answers.losers(shelf, shelf)).items]
+    second = await answers.losers(shelf, shelf, limit=2, first=3)
+    assert [row.figures.address for row in second.items] == everybody[2:4]
+    assert (second.first, second.total) == (3, len(everybody))
+
+
+async def test_a_page_beyond_the_end_is_the_last_one() -> None:
+    shelf: Any = Shelf(runs=[a_list()])
+    whole = await answers.losers(shelf, shelf)
+    beyond = await answers.losers(shelf, shelf, limit=2, first=99)
+    assert beyond.first == (whole.total - 1) // 2 * 2 + 1
+    assert beyond.items == whole.items[beyond.first - 1 :]
+    nobody = await answers.losers(shelf, shelf, coin=Coin("NOBODY"), first=9)
+    assert (nobody.first, nobody.total, nobody.items) == (1, 0, ())
 
 
 async def test_the_past_is_answered_by_the_run_of_then() -> None:

@@ -57,6 +57,19 @@ async def test_the_coins_of_an_account_are_those_it_ever_traded(database: Databa
     assert await store.coins_of(Address("0xnobody")) == []
 
 
+async def test_who_traded_a_coin_is_told_for_a_span_of_time(database: Database) -> None:
+    store: FillStore = Fills(database)
+    eth, btc = Coin("ETH"), Coin("BTC")
+    of_alice = [a_fill(n, coin=eth) for n in (1, 2)]
+    await store.add_fills([*of_alice, a_fill(1, user=BOB, coin=btc)], "api")
+    first, second = (fill.time_ms for fill in of_alice)
+    assert await store.traders_of(eth, [ALICE, BOB], first, second) == {ALICE}
+    assert await store.traders_of(eth, [ALICE, BOB], first - 1, first) == {ALICE}
+    assert await store.traders_of(eth, [ALICE, BOB], second, second + 1) == frozenset()
+    assert await store.traders_of(eth, [BOB], 0, second) == frozenset()
+    assert await store.traders_of(btc, [ALICE, BOB], 0, second) == {BOB}
+
+
 async def test_a_fill_without_a_trade_id_is_known_again(database: Database) -> None:
     store = Fills(database)
     twins = [a_fill(0, tid=None, seq=0), a_fill(0, tid=None, seq=1)]

@@ -72,6 +72,7 @@ HOT: list[tuple[str, str, list[object], set[str]]] = [
     ("fills", "of", ["0x1", 1_784_000_000_000], {"fills_2026_07_pkey"}),
     ("fills", "coins_of", ["0x1"], {"fills_2026_07_pkey"}),
     ("fills", "last_ms", ["0x1"], {"fills_2026_07_pkey"}),
+    ("fills", "traders_of", ["ETH", ["0x1", "0x2"], 0, 1_785_000_000_000], {"fills_2026_07_pkey"}),
     ("fills", "after", [49_000, 49_100], {"fills_2026_07_ingest_id_idx"}),
     ("outbox", "lease", [["telegram"], 50, 60.0, "me"], {"outbox_in_order", "outbox_pkey", ON_ITS_WAY}),
     ("publications", "live", [False], {"opportunities_live"}),

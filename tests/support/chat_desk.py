@@ -138,8 +138,8 @@ class FactRows:
         rows = self.run.standings if self.run else ()
         return next((one.address for one in rows if one.rank == rank), None)
 
-    async def fills_after(self, mark: int, accounts: Any = None) -> tuple[int, list[Any]]:
-        return 0, []
+    async def traders_of(self, coin: Coin, accounts: Any, after_ms: int, until_ms: int) -> frozenset[Address]:
+        return frozenset(list(accounts)[:2])
 
     async def fills_of(self, account: Address, from_ms: int = 0) -> list[Any]:
         return [account] if account == LOSER else []

@@ -1,0 +1,6 @@
+"""How a fact looks: core value in, PNG out; pure, and slow enough (0.1 to 1 s) for a process of its own."""
+
+from messages.charts.performance import FEWEST, performance_chart
+from messages.charts.trader import trader_chart
+
+__all__ = ["FEWEST", "performance_chart", "trader_chart"]
