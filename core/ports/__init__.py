@@ -1,6 +1,7 @@
 """What the services and answers need from the outside; conformance is the type checker's job."""
 
-from core.ports.delivery import ChatStore, Notifier, Outbox, OwnerNotices, Waker, WishStore
+from core.ports.chat_reading import ChatReader
+from core.ports.delivery import ChatStore, Notifier, Outbox, OwnerNotices, Pace, Waker, WishStore
 from core.ports.exchange import Exchange, Feed, FeedItem, GapHeard, MidsHeard, QuoteHeard, TradesHeard
 from core.ports.history import FillStore, KnownAccount, RankingStore
 from core.ports.imports import ArchiveRow, FillArchive, ImportProgress, ImportStore, RejectedRows
@@ -10,6 +11,7 @@ from core.ports.time import Clock, Sleep
 
 __all__ = [
     "ArchiveRow",
+    "ChatReader",
     "ChatStore",
     "Clock",
     "Exchange",
@@ -26,6 +28,7 @@ __all__ = [
     "Notifier",
     "Outbox",
     "OwnerNotices",
+    "Pace",
     "Publication",
     "PublicationStore",
     "Publisher",
