@@ -1,37 +1,44 @@
-"""Listen on Telegram: poll for updates, answer commands, keep track of where the bot is welcome.
-
-The library's own polling isn't used: it ends in silence when a token is revoked, which must stop
-this channel aloud. The calls and their order are the same.
-"""
+"""Listen on Telegram: answer commands and presses, and keep track of where the bot is welcome."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
 
 import structlog
 import telegram
-from telegram import BotCommand, LinkPreviewOptions, Message, ReplyParameters, Update
-from telegram.constants import ChatMemberStatus, ChatType, MessageEntityType, ParseMode
-from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram import CallbackQuery, Message, User
+from telegram.constants import ChatMemberStatus, ChatType
+from telegram.error import TelegramError
 
 from bot.commands import Commands
-from bot.requests import Request
+from bot.telegram_calls import TelegramCalls, words
+from bot.telegram_menu import register_menu
+from bot.telegram_polling import POLL_S, Polling
+from bot.telegram_replies import Place, TelegramReplies
+from bot.telegram_updates import (
+    ALLOWED_UPDATES,
+    author,
+    make_request,
+    read_update,
+    thread_of,
+    typed_command,
+)
+from bot.telegram_webhook import Hook, Webhook
 from core.errors import ChannelRefused, HyperfadeError
 from core.model.alerts import Channel, Target
 from core.ports import ChatStore, Sleep
-from messages.limits import TELEGRAM_COMMAND_DESCRIPTION, TELEGRAM_TEXT_UNITS, cut, plain_text
+from messages.presses import read_press
 
 log = structlog.get_logger(__name__)
 
-ALLOWED_UPDATES = ("message", "channel_post", "my_chat_member")
-POLL_S = 10
 AT_ONCE = 64
 """Commands that are answered at the same time; more wait on Telegram's side."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 30.0
-WORDS = 100
+
+NO_ANSWER = "That can't be answered now. Please try again in a minute."
 
 SwitchOff = Callable[[Target, str], Awaitable[None]]
 Move = Callable[[Target, str], Awaitable[None]]
+IsNew = Callable[[int], Awaitable[bool]]
 
 
 class TelegramListener:
@@ -44,125 +51,95 @@ class TelegramListener:
         chats: ChatStore,
         switch_off: SwitchOff,
         move: Move,
+        is_new: IsNew,
+        *,
+        hook: Hook | None = None,
         sleep: Sleep = asyncio.sleep,
         poll_s: int = POLL_S,
     ) -> None:
-        """``switch_off`` and ``move`` are the outbox's ``disable_target`` and ``move_target``."""
+        """``switch_off`` and ``move`` are the outbox's ``disable_target`` and ``move_target``.
+
+        ``is_new`` remembers an update's id and tells whether it was unknown. ``hook``: where Telegram
+        is to deliver; without it the bot asks.
+        """
         self._bot = bot
         self._commands = commands
         self._chats = chats
         self._switch_off = switch_off
         self._move = move
-        self._sleep = sleep
-        self._poll_s = poll_s
+        self._is_new = is_new
+        self._calls = TelegramCalls(bot, sleep)
+        self._replies = TelegramReplies(bot, self._calls)
+        self._source = (
+            Polling(bot, self._calls, ALLOWED_UPDATES, poll_s)
+            if hook is None
+            else Webhook(bot, self._calls, ALLOWED_UPDATES, hook, sleep)
+        )
         self._username = ""
-        self._offset = 0
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
         """Listen until cancelled; raises ChannelRefused when the token is wrong."""
-        await self._patiently(self._begin)
-        await self._register_menu()
+        me = await self._calls.until_it_works(self._bot.get_me)
+        self._username = me.username or ""
+        await register_menu(self._bot, self._commands.commands)
         log.info("telegram listens", bot=self._username)
         try:
             async with asyncio.TaskGroup() as answering:
-                while True:
-                    for update in await self._patiently(self._poll):
-                        await self._take(update, answering)
+                await self._source.run(lambda raw: self._take(raw, answering))
         except* ChannelRefused as group:
             raise group.exceptions[0] from None
-        finally:
-            await self._acknowledge()
-
-    # --- polling -------------------------------------------------------------------------------
-
-    async def _begin(self) -> tuple[Update, ...]:
-        self._username = (await self._bot.get_me()).username or ""
-        await self._bot.delete_webhook()
-        return ()
-
-    async def _poll(self) -> tuple[Update, ...]:
-        updates = await self._bot.get_updates(
-            offset=self._offset, timeout=self._poll_s, allowed_updates=ALLOWED_UPDATES
-        )
-        if updates:
-            # Asking for the next one is the acknowledgement.
-            self._offset = updates[-1].update_id + 1
-        return updates
-
-    async def _patiently(self, call: Callable[[], Awaitable[tuple[Update, ...]]]) -> tuple[Update, ...]:
-        """Repeat a call until it succeeds, with growing pauses; raises ChannelRefused."""
-        failures = 0
-        while True:
-            try:
-                return await call()
-            except InvalidToken as error:
-                await self._check_token(error)
-                pause = LONGEST_PAUSE_S
-            except RetryAfter as error:
-                pause = _seconds(error.retry_after)
-            except Conflict:
-                log.error("another process polls Telegram with this bot's token: stop one of them")
-                pause = LONGEST_PAUSE_S / 2
-            except TelegramError as error:
-                pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(failures, 10))
-                log.warning("telegram doesn't answer", error=_words(error), retry_s=pause)
-            failures += 1
-            await self._sleep(pause)
-
-    async def _check_token(self, refused: InvalidToken) -> None:
-        """Raise ChannelRefused when the token is wrong: a 404 may mean the method only."""
-        try:
-            await self._bot.get_me()
-        except InvalidToken:
-            raise ChannelRefused(
-                "Telegram refuses the bot's token: set HYPERFADE_TELEGRAM_TOKEN to what @BotFather shows"
-            ) from None
-        except TelegramError as error:
-            log.warning("telegram doesn't answer", error=_words(error))
-        else:
-            log.error("this Bot API server doesn't know a method", error=_words(refused))
-
-    async def _acknowledge(self) -> None:
-        """Tell Telegram what was read, so that a restart doesn't answer it again."""
-        if self._offset:
-            try:
-                await self._bot.get_updates(offset=self._offset, timeout=0, limit=1, read_timeout=2.0)
-            except TelegramError as error:
-                log.debug("last updates not acknowledged", error=_words(error))
-
-    async def _register_menu(self) -> None:
-        wanted = [
-            BotCommand(command.name, command.help[:TELEGRAM_COMMAND_DESCRIPTION])
-            for command in self._commands.commands
-        ]
-        try:
-            if list(await self._bot.get_my_commands()) != wanted:
-                await self._bot.set_my_commands(wanted)
-        except TelegramError as error:
-            # A foreign Bot API server may not know it; commands work without a menu.
-            log.warning("telegram's menu of commands not registered", error=_words(error))
 
     # --- updates -------------------------------------------------------------------------------
 
-    async def _take(self, update: Update, answering: asyncio.TaskGroup) -> None:
+    async def _take(self, raw: Mapping[str, Any], answering: asyncio.TaskGroup) -> None:
+        """Begin to handle an update that wasn't handled before; returns before the answer is out."""
+        update = read_update(raw, self._bot)
+        if update is None or not await self._is_first_time(update.update_id):
+            return
+        message = update.message or update.channel_post
         try:
             if update.my_chat_member is not None:
                 await self._follow_membership(update.my_chat_member)
-                return
-            message = update.message or update.channel_post
-            if message is None:
-                return
-            if message.migrate_to_chat_id is not None:
+            elif message is not None and message.migrate_to_chat_id is not None:
                 await self._move(
                     Target(Channel.TELEGRAM, str(message.chat.id)), str(message.migrate_to_chat_id)
                 )
-                return
+            elif message is not None:
+                await self._begin(answering, self._answer(message), message.chat.id)
+            elif update.callback_query is not None:
+                query = update.callback_query
+                await self._begin(answering, self._answer_press(query), query.from_user.id)
         except HyperfadeError as error:
             log.error("telegram update not stored", error=str(error))
-            return
-        await self._slots.acquire()
-        answering.create_task(self._answer(message))
+
+    async def _is_first_time(self, update_id: int) -> bool:
+        try:
+            return await self._is_new(update_id)
+        except HyperfadeError as error:
+            # Without a database nothing can be changed twice either; people get told by the answer.
+            log.error("telegram update not noted", error=str(error))
+            return True
+
+    async def _begin(self, answering: asyncio.TaskGroup, work: Coroutine[Any, Any, None], where: int) -> None:
+        """Start answering when there is a slot: a slow command holds up nobody else's."""
+        try:
+            await self._slots.acquire()
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        answering.create_task(self._guarded(work, where))
+
+    async def _guarded(self, work: Coroutine[Any, Any, None], where: int) -> None:
+        try:
+            await work
+        except TelegramError as error:
+            log.warning("telegram command not answered", chat=where, error=words(error))
+        except Exception:
+            # A fault in one command must not take alerts and everybody else's commands down.
+            log.exception("telegram command failed", chat=where)
+        finally:
+            self._slots.release()
 
     async def _follow_membership(self, change: telegram.ChatMemberUpdated) -> None:
         """Switch a chat off when the bot was blocked or removed, and on when it is back."""
@@ -175,90 +152,64 @@ class TelegramListener:
         elif status in (ChatMemberStatus.MEMBER, ChatMemberStatus.ADMINISTRATOR):
             await self._chats.enable(target)
 
+    # --- answers -------------------------------------------------------------------------------
+
     async def _answer(self, message: Message) -> None:
+        typed = typed_command(message, self._username)
+        if typed is None:
+            return
+        if not typed.is_for_us and typed.name not in {known.name for known in self._commands.commands}:
+            # In a group it may be another bot's.
+            return
+        person, thread = author(message), thread_of(message)
+        request = make_request(
+            message.chat, thread, person, typed.words, self._rights_of(message.chat.id, person)
+        )
+        reply = await self._commands.handle(typed.name, request)
+        if reply is not None:
+            await self._replies.send(_place(message), reply)
+
+    async def _answer_press(self, query: CallbackQuery) -> None:
+        """Do what a button says for the one who pressed it; the button stops waiting in any case."""
         try:
-            command = self._command(message)
-            if command is None:
-                return
-            name, words, is_for_us = command
-            if not is_for_us and name not in {known.name for known in self._commands.commands}:
-                # In a group it may be another bot's.
-                return
-            reply = await self._commands.handle(name, self._request(message, words))
-            if reply is not None:
-                await self._reply(message, reply.text)
-        except TelegramError as error:
-            log.warning("telegram command not answered", chat=message.chat.id, error=_words(error))
+            notice = await self._press(query)
         except Exception:
-            # A fault in one command must not take alerts and everybody else's commands down.
-            log.exception("telegram command failed", chat=message.chat.id)
-        finally:
-            self._slots.release()
+            await self._replies.answer_press(query.id, NO_ANSWER)
+            raise
+        await self._replies.answer_press(query.id, notice)
 
-    def _command(self, message: Message) -> tuple[str, tuple[str, ...], bool] | None:
-        """Return name, words, and whether it can only be meant for us; None: not a command of ours."""
-        if not message.text or not message.entities:
-            return None
-        entity = message.entities[0]
-        if entity.type != MessageEntityType.BOT_COMMAND or entity.offset != 0:
-            return None
-        name, _, bot = message.text[1 : entity.length].partition("@")
-        if bot and bot.lower() != self._username.lower():
-            return None
-        words = message.text[entity.length :].split()[:WORDS]
-        return name.lower(), tuple(words), bool(bot) or message.chat.type == ChatType.PRIVATE
+    async def _press(self, query: CallbackQuery) -> str:
+        """Show the answer to a press; return the words to be shown over the chat."""
+        message, press = query.message, read_press(query.data or "")
+        if message is None or press is None:
+            return ""
+        person = query.from_user
+        request = make_request(
+            message.chat,
+            thread_of(message),
+            person,
+            press.words,
+            self._rights_of(message.chat.id, person),
+            is_press=True,
+        )
+        reply = await self._commands.handle(press.name, request)
+        if reply is None or reply.notice:
+            return reply.notice if reply is not None else ""
+        is_shown = press.edits and isinstance(message, Message) and await self._replies.edit(message, reply)
+        if not is_shown:
+            await self._replies.send(_place(message), reply)
+        return ""
 
-    def _request(self, message: Message, words: tuple[str, ...]) -> Request:
-        chat, person = message.chat, message.from_user
-        # Anonymous administrators and channels speak in a chat's name: nobody is known by it.
-        user_id = str(person.id) if person is not None and message.sender_chat is None else None
-
+    def _rights_of(self, chat_id: int, person: User | None) -> Callable[[], Awaitable[bool]]:
         async def is_administrator() -> bool:
-            if person is None or user_id is None:
+            if person is None:
                 return False
-            member = await self._bot.get_chat_member(chat.id, person.id)
+            member = await self._bot.get_chat_member(chat_id, person.id)
             return member.status in (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 
-        thread = message.message_thread_id if message.is_topic_message else None
-        return Request(
-            target=Target(Channel.TELEGRAM, str(chat.id), str(thread or "")),
-            user_id=user_id,
-            title=chat.title or chat.full_name or "",
-            is_private=chat.type == ChatType.PRIVATE,
-            words=words,
-            is_administrator=is_administrator,
-        )
-
-    async def _reply(self, message: Message, text: str) -> None:
-        try:
-            await self._send(message, text, ParseMode.HTML)
-        except RetryAfter as error:
-            await self._sleep(min(_seconds(error.retry_after), LONGEST_PAUSE_S))
-            await self._send(message, text, ParseMode.HTML)
-        except BadRequest as error:
-            if "can't parse entities" not in error.message.lower():
-                raise
-            log.error("answer's markup refused, sent as plain text", error=_words(error))
-            await self._send(message, cut(plain_text(text), TELEGRAM_TEXT_UNITS), None)
-
-    async def _send(self, message: Message, text: str, parse_mode: ParseMode | None) -> None:
-        is_private = message.chat.type == ChatType.PRIVATE
-        await self._bot.send_message(
-            chat_id=message.chat.id,
-            text=text,
-            parse_mode=parse_mode,
-            message_thread_id=message.message_thread_id if message.is_topic_message else None,
-            reply_parameters=None
-            if is_private
-            else ReplyParameters(message.message_id, allow_sending_without_reply=True),
-            link_preview_options=LinkPreviewOptions(is_disabled=True),
-        )
+        return is_administrator
 
 
-def _seconds(retry_after: int | timedelta) -> float:
-    return retry_after.total_seconds() if isinstance(retry_after, timedelta) else float(retry_after)
-
-
-def _words(error: TelegramError) -> str:
-    # A proxy's error carries a whole page of HTML.
-    return f"{type(error).__name__}: {error.message.partition(chr(10))[0][:120]}"
+def _place(message: telegram.MaybeInaccessibleMessage) -> Place:
+    is_private = message.chat.type == ChatType.PRIVATE
+    return Place(message.chat.id, thread_of(message), None if is_private else message.message_id)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # and inside the functions: nothing is loaded that isn't set
     import httpx
     import telegram
 
+    from bot.telegram_webhook import Hook
     from exchange.client import HyperliquidClient
     from exchange.transport import RequestLog
 
@@ -103,7 +104,6 @@ async def open_telegram(settings: Settings) -> AsyncIterator["telegram.Bot | Non
         settings.telegram_token.get_secret_value(),
         base_url=settings.telegram_base_url,
         request=HTTPXRequest(connection_pool_size=32, read_timeout=15.0),
-        get_updates_request=HTTPXRequest(connection_pool_size=2),
     )
     try:
         try:
@@ -119,6 +119,21 @@ async def open_telegram(settings: Settings) -> AsyncIterator["telegram.Bot | Non
         with suppress(RuntimeError):
             await bot.shutdown()
         await bot.request.shutdown()
+
+
+def telegram_hook(settings: Settings) -> "Hook | None":
+    """Return where Telegram is to deliver; None: the bot asks."""
+    from bot.telegram_webhook import Hook
+
+    secret = settings.telegram_secret()
+    if settings.telegram_webhook_url is None or secret is None:
+        return None
+    return Hook(
+        settings.telegram_webhook_url,
+        settings.telegram_webhook_host,
+        settings.telegram_webhook_port,
+        secret,
+    )
 
 
 @asynccontextmanager

@@ -4,8 +4,11 @@ Order of precedence: environment, ``.env``, ``hyperfade.toml``, default. Any sec
 file named by ``…_FILE``. An unknown ``HYPERFADE_`` name fails at start.
 """
 
+import hmac
+import re
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import (
@@ -25,11 +28,14 @@ from hyperfade.setting_sources import PREFIX, merged, read_sources, refuse_unkno
 
 TEST_DATABASE_URL = "HYPERFADE_TEST_DATABASE_URL"
 """Read by the tests alone; set in somebody's shell it must not stop the product."""
-SECRETS = ("database_url", "telegram_token", "discord_token")
+SECRETS = ("database_url", "telegram_token", "telegram_webhook_secret", "discord_token")
 
 MAINNET_URL = "https://api.hyperliquid.xyz"
 MAINNET_WS_URL = "wss://api.hyperliquid.xyz/ws"
 MAINNET_LEADERBOARD_URL = "https://stats-data.hyperliquid.xyz/Mainnet/leaderboard"
+TELEGRAM_URL = "https://api.telegram.org/bot"
+TELEGRAM_PORTS = (443, 80, 88, 8443)
+"""Where Telegram delivers: https://core.telegram.org/bots/api#setwebhook."""
 
 
 class Settings(BaseModel):
@@ -46,7 +52,11 @@ class Settings(BaseModel):
     weight_per_minute: int = Field(default=1000, ge=60, le=100_000)
 
     telegram_token: SecretStr | None = None
-    telegram_base_url: str = "https://api.telegram.org/bot"
+    telegram_base_url: str = TELEGRAM_URL
+    telegram_webhook_url: str | None = None
+    telegram_webhook_host: str = "127.0.0.1"
+    telegram_webhook_port: int = Field(default=8443, ge=1, le=65_535)
+    telegram_webhook_secret: SecretStr | None = None
     discord_token: SecretStr | None = None
     discord_api_url: str = "https://discord.com/api/v10"
     discord_gateway_url: str = "wss://gateway.discord.gg/"
@@ -92,6 +102,13 @@ class Settings(BaseModel):
     def _check_url(cls, value: str) -> str:
         if not value.startswith(("https://", "http://")):
             raise ValueError("expected an address that begins with https:// (or http://)")
+        return value
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _check_webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", value.get_secret_value()):
+            raise ValueError("expected 16 to 256 of A-Z, a-z, 0-9, _ and -")
         return value
 
     @field_validator("exchange_ws_url", "discord_gateway_url")
@@ -140,6 +157,28 @@ class Settings(BaseModel):
             raise ValueError("HYPERFADE_ACCESS=list needs HYPERFADE_OWNERS, the ids that may use the bot")
         return self
 
+    @model_validator(mode="after")
+    def _check_telegram_webhook(self) -> "Settings":
+        name = "HYPERFADE_TELEGRAM_WEBHOOK_URL"
+        if self.telegram_webhook_url is None:
+            return self
+        if self.telegram_token is None:
+            raise ValueError(f"{name} does nothing without HYPERFADE_TELEGRAM_TOKEN")
+        try:
+            url = urlsplit(self.telegram_webhook_url)
+            port = url.port or 443
+        except ValueError:
+            raise ValueError(f"{name} isn't an address like https://bot.example.org/telegram") from None
+        if not url.hostname or url.scheme not in ("https", "http"):
+            raise ValueError(f"{name} isn't an address like https://bot.example.org/telegram")
+        # A Bot API server of one's own takes any address.
+        if self.telegram_base_url == TELEGRAM_URL and (url.scheme != "https" or port not in TELEGRAM_PORTS):
+            ports = ", ".join(map(str, TELEGRAM_PORTS))
+            raise ValueError(f"{name}: Telegram delivers to https only, on port {ports}")
+        if self.telegram_token.get_secret_value() in self.telegram_webhook_url:
+            raise ValueError(f"{name} holds the bot's token: choose a path without it")
+        return self
+
     def ranking_rules(self) -> RankingRules:
         """Return the settings that decide the list."""
         return RankingRules(
@@ -167,10 +206,23 @@ class Settings(BaseModel):
             half_spread_bps=self.half_spread_bps,
         )
 
+    def telegram_secret(self) -> str | None:
+        """Return what Telegram sends with each delivery; made from the token where none is set.
+
+        So it stays the same over restarts, and nobody can tell the token from it.
+        """
+        if self.telegram_webhook_url is None or self.telegram_token is None:
+            return None
+        if self.telegram_webhook_secret is not None:
+            return self.telegram_webhook_secret.get_secret_value()
+        token = self.telegram_token.get_secret_value().encode()
+        return hmac.new(token, b"hyperfade telegram webhook", "sha256").hexdigest()
+
     def secret_values(self) -> tuple[str, ...]:
-        """Return every configured secret, for the log filter."""
+        """Return every secret, for the log filter."""
         values = (getattr(self, name) for name in SECRETS)
-        return tuple(value.get_secret_value() for value in values if value is not None)
+        told = [value.get_secret_value() for value in values if value is not None]
+        return tuple(dict.fromkeys((*told, *filter(None, (self.telegram_secret(),)))))
 
 
 def load_settings(**overrides: Any) -> Settings:

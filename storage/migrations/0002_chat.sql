@@ -59,12 +59,14 @@ alter table alerts
         check (state in ('pending', 'sent', 'dead', 'expired', 'unknown', 'held')),
     add column held_because text check (held_because in ('muted', 'quiet', 'cap', 'off')),
     add constraint alerts_held check ((state = 'held') = (held_because is not null)),
-    -- told in this digest
+    -- told in this digest, or an entry in this message of merged ones, whose fate it shares
     add column digest_id bigint references alerts on delete set null,
     add column is_silent boolean not null default false,
     drop constraint alerts_kind_check,
     add constraint alerts_kind_check check (
-        kind in ('entry', 'update', 'exit', 'crowd', 'follow', 'list', 'digest', 'health', 'request', 'test')
+        kind in (
+            'entry', 'update', 'exit', 'crowd', 'follow', 'list', 'digest', 'health', 'request', 'test', 'merged'
+        )
     ),
     drop constraint alerts_check,
     add constraint alerts_subject check (
@@ -76,6 +78,7 @@ alter table alerts
     add constraint alerts_dedup unique (dedup_key, channel, chat, thread);
 
 create index alerts_of_chat on alerts (channel, chat, thread, created_ms);
+create index alerts_told_together on alerts (digest_id) where digest_id is not null;
 create index alerts_held_back on alerts (channel, chat, thread, created_ms)
     where state = 'held' and digest_id is null;
 
@@ -90,3 +93,5 @@ create table handled_updates (
     handled_at timestamptz not null default now(),
     primary key (channel, update_id)
 );
+
+create index handled_updates_by_age on handled_updates (channel, handled_at);

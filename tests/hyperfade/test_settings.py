@@ -193,3 +193,54 @@ def test_the_example_files_values_are_the_defaults(folder: Path) -> None:
     loaded, default = load_settings(), Settings()
     assert loaded.ranking_rules() == default.ranking_rules()
     assert loaded.model_copy(update={"badness_weights": None}) == default
+
+
+HOOK = "HYPERFADE_TELEGRAM_WEBHOOK_URL"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://bot.example.org/hook", "https://bot.example.org:8443", "https://[2001:db8::1]/x"]
+)
+def test_webhook_address_is_taken_and_its_secret_made(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HYPERFADE_TELEGRAM_TOKEN", TOKEN)
+    assert load_settings().telegram_secret() is None
+    monkeypatch.setenv(HOOK, url)
+    settings = load_settings()
+    secret = settings.telegram_secret()
+    assert secret is not None
+    assert secret == load_settings().telegram_secret()  # over restarts
+    assert secret not in repr(settings)
+    assert settings.secret_values() == (TOKEN, secret)
+    monkeypatch.setenv("HYPERFADE_TELEGRAM_WEBHOOK_SECRET", "a-secret-of-my-own")
+    assert load_settings().telegram_secret() == "a-secret-of-my-own"
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://bot.example.org/hook", "https only"),
+        ("https://bot.example.org:9000/hook", "on port 443, 80, 88, 8443"),
+        ("https://bot.example.org:x/hook", "isn't an address"),
+        ("bot.example.org", "isn't an address"),
+        (f"https://bot.example.org/{TOKEN}", "holds the bot's token"),
+    ],
+)
+def test_webhook_address_that_cannot_work_is_refused(
+    url: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYPERFADE_TELEGRAM_TOKEN", TOKEN)
+    monkeypatch.setenv(HOOK, url)
+    with pytest.raises(SettingsError, match=problem) as caught:
+        load_settings()
+    assert HOOK in str(caught.value)
+    assert TOKEN not in str(caught.value)
+
+
+def test_webhook_needs_a_token_and_a_secret_that_telegram_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(HOOK, "https://bot.example.org/hook")
+    with pytest.raises(SettingsError, match="does nothing without HYPERFADE_TELEGRAM_TOKEN"):
+        load_settings()
+    monkeypatch.setenv("HYPERFADE_TELEGRAM_TOKEN", TOKEN)
+    monkeypatch.setenv("HYPERFADE_TELEGRAM_WEBHOOK_SECRET", "with space")
+    with pytest.raises(SettingsError, match="expected 16 to 256 of"):
+        load_settings()
