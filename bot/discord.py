@@ -1,49 +1,50 @@
-"""Listen on Discord: slash commands from the one list, answered through the gateway."""
+"""Listen on Discord: commands, presses and completions, answered through the gateway."""
 
-import hashlib
-import inspect
-import json
-from collections.abc import Awaitable, Callable
-from typing import Any, Optional
+from typing import Any
 
-import aiohttp
 import discord
 import structlog
-from discord import app_commands
 
 from bot.commands import Commands
-from bot.requests import Argument, Command, Request
+from bot.discord_places import DiscordPlaces, SwitchOff
+from bot.discord_replies import FAILURES, answer_command, answer_press, tell, words_of
+from bot.discord_slash import GetState, SetState, SlashCommands
+from bot.requests import Request, Suggested
+from bot.suggestions import Choice, Suggestions
 from core.errors import ChannelRefused
 from core.model.alerts import Channel, Target
-from messages.limits import DISCORD_COMMAND_DESCRIPTION
+from core.ports import ChatStore
+from messages.presses import read_press
 
 log = structlog.get_logger(__name__)
-
-STATE = "discord_commands"
-"""Under this key the hash of the registered definition is kept: Discord allows few registrations."""
-
-GetState = Callable[[str], Awaitable[str | None]]
-SetState = Callable[[str, str], Awaitable[None]]
 
 
 class DiscordListener:
     """Answer on Discord until cancelled; the client is logged in already and belongs to the caller."""
 
     def __init__(
-        self, client: discord.Client, commands: Commands, get_state: GetState, set_state: SetState
+        self,
+        client: discord.Client,
+        commands: Commands,
+        suggestions: Suggestions,
+        chats: ChatStore,
+        switch_off: SwitchOff,
+        get_state: GetState,
+        set_state: SetState,
     ) -> None:
+        """``switch_off`` is the outbox's ``disable_target``."""
         self._client = client
         self._commands = commands
+        self._suggestions = suggestions
         self._get_state = get_state
         self._set_state = set_state
-        self._tree = app_commands.CommandTree(client)
-        self._tree.error(self._on_error)
-        for command in commands.commands:
-            self._tree.add_command(self._slash(command))
+        self._slash = SlashCommands(client, commands.commands, self._answer, self._suggest)
+        DiscordPlaces(client, chats, switch_off)
+        client.event(self.on_interaction)
 
     async def run(self) -> None:
         """Listen until cancelled; raises ChannelRefused when Discord doesn't let the bot in."""
-        await self._register()
+        await self._slash.register(self._get_state, self._set_state)
         log.info("discord listens", bot=str(self._client.user))
         try:
             await self._client.connect()
@@ -55,115 +56,60 @@ class DiscordListener:
                 f"Discord closed the connection for good ({code}): check HYPERFADE_DISCORD_TOKEN"
             ) from error
 
-    # --- the definition ------------------------------------------------------------------------
-
-    def _slash(self, command: Command) -> app_commands.Command[Any, ..., None]:
-        async def callback(interaction: discord.Interaction, **options: str | None) -> None:
-            await self._answer(command, interaction, options)
-
-        # The library reads options from the signature; ours is made from the list of commands.
-        callback.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [
-                inspect.Parameter(
-                    "interaction",
-                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                    annotation=discord.Interaction,
-                ),
-                *(_parameter(argument) for argument in command.arguments),
-            ]
-        )
-        described = {
-            argument.name: argument.help[:DISCORD_COMMAND_DESCRIPTION] for argument in command.arguments
-        }
-        if described:
-            callback = app_commands.describe(**described)(callback)
-        choices = {
-            argument.name: [app_commands.Choice(name=choice, value=choice) for choice in argument.choices]
-            for argument in command.arguments
-            if argument.choices
-        }
-        if choices:
-            callback = app_commands.choices(**choices)(callback)
-        slash: app_commands.Command[Any, ..., None] = app_commands.Command(
-            name=command.name, description=command.help[:DISCORD_COMMAND_DESCRIPTION], callback=callback
-        )
-        if command.changes_settings:
-            # Hides it from others in a server; the handler checks again, since owners can change this.
-            slash.default_permissions = discord.Permissions(manage_guild=True)
-        return slash
-
-    async def _register(self) -> None:
-        """Register the commands when their definition changed; failure leaves the old ones."""
-        definition = [command.to_dict(self._tree) for command in self._tree.get_commands()]
-        text = json.dumps([self._client.application_id, definition], sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        if await self._get_state(STATE) == digest:
-            return
-        try:
-            await self._tree.sync()
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as error:
-            log.warning("discord's commands not registered", error=_words(error))
-            return
-        await self._set_state(STATE, digest)
-        log.info("discord's commands registered", commands=len(definition))
-
-    # --- interactions --------------------------------------------------------------------------
-
-    async def _answer(
-        self, command: Command, interaction: discord.Interaction, options: dict[str, str | None]
-    ) -> None:
+    async def _answer(self, name: str, words: tuple[str, ...], interaction: discord.Interaction) -> None:
         # The first answer has 3 s; a deferred one buys 15 minutes.
         await interaction.response.defer(thinking=True)
-        words: list[str] = []
-        for argument in command.arguments:
-            value = options.get(argument.name)
-            if value:
-                words += f"{argument.prefix} {value}".split()
-        reply = await self._commands.handle(command.name, self._request(interaction, tuple(words)))
-        text = reply.text if reply is not None else "There is nothing to say to that."
-        await interaction.followup.send(
-            text, allowed_mentions=discord.AllowedMentions.none(), suppress_embeds=True
-        )
+        reply = await self._commands.handle(name, _request(interaction, words))
+        await answer_command(interaction, reply)
 
-    def _request(self, interaction: discord.Interaction, words: tuple[str, ...]) -> Request:
-        is_private = interaction.guild_id is None
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Answer a press on any button ever sent; nothing but its custom id is needed, after restarts too."""
+        if interaction.type is not discord.InteractionType.component:
+            return
+        data: Any = interaction.data or {}
+        custom_id = str(data.get("custom_id", ""))
+        try:
+            await self._press(interaction, custom_id)
+        except FAILURES as error:
+            log.warning("discord press not answered", press=custom_id[:100], error=words_of(error))
+        except Exception:
+            # A fault in one press must not end as a line on the library's standard error.
+            log.exception("discord press failed", press=custom_id[:100])
 
-        async def is_administrator() -> bool:
-            rights = interaction.permissions
-            return rights.administrator or rights.manage_guild
+    async def _press(self, interaction: discord.Interaction, custom_id: str) -> None:
+        # Whether the answer edits, adds or only tells is decided by the answer: this waits for each.
+        await interaction.response.defer()
+        press = read_press(custom_id)
+        if press is None:
+            await tell(interaction, "This button isn't known any more. Send the command again.")
+            return
+        reply = await self._commands.handle(press.name, _request(interaction, press.words, is_press=True))
+        await answer_press(interaction, reply, press.edits)
 
-        place = getattr(interaction.channel, "name", None)
-        guild = interaction.guild.name if interaction.guild is not None else None
-        return Request(
-            target=Target(Channel.DISCORD, str(interaction.channel_id)),
-            user_id=str(interaction.user.id),
-            title=" ".join(part for part in (guild, place) if part) or interaction.user.name,
-            is_private=is_private,
-            words=words,
-            is_administrator=is_administrator,
-        )
-
-    async def _on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
-        """Log what a command threw; an alert's way out never hangs on it."""
-        cause = error.__cause__ or error
-        name = interaction.command.name if interaction.command is not None else "unknown"
-        known = isinstance(cause, discord.DiscordException | aiohttp.ClientError | OSError)
-        if known or isinstance(error, app_commands.CommandNotFound):
-            log.warning("discord command not answered", command=name, error=_words(cause))
-        else:
-            log.error("discord command failed", command=name, exc_info=cause)
+    async def _suggest(
+        self, kind: Suggested, typed: str, interaction: discord.Interaction
+    ) -> tuple[Choice, ...]:
+        return await self._suggestions.suggest(kind, typed, _target(interaction))
 
 
-def _parameter(argument: Argument) -> inspect.Parameter:
-    if argument.is_required:
-        return inspect.Parameter(argument.name, inspect.Parameter.KEYWORD_ONLY, annotation=str)
-    return inspect.Parameter(
-        argument.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        annotation=Optional[str],  # noqa: UP045  the library reads this form
-        default=None,
+def _target(interaction: discord.Interaction) -> Target:
+    return Target(Channel.DISCORD, str(interaction.channel_id))
+
+
+def _request(interaction: discord.Interaction, words: tuple[str, ...], *, is_press: bool = False) -> Request:
+    async def is_administrator() -> bool:
+        # As the platform signs it to this very interaction: of the one who typed or pressed.
+        rights = interaction.permissions
+        return rights.administrator or rights.manage_guild
+
+    place = getattr(interaction.channel, "name", None)
+    guild = interaction.guild.name if interaction.guild is not None else None
+    return Request(
+        target=_target(interaction),
+        user_id=str(interaction.user.id),
+        title=" ".join(part for part in (guild, place) if part) or interaction.user.name,
+        is_private=interaction.guild_id is None,
+        words=words,
+        is_administrator=is_administrator,
+        is_press=is_press,
     )
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0][:120]}"

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from bot.discord import DiscordListener
 from bot.telegram import TelegramListener
 from core.model.alerts import Channel, Target
-from tests.support.chat_clients import discord_client, telegram_bot
+from tests.support.chat_clients import telegram_bot
 from tests.support.chat_desk import CODE, make_commands
 from tests.support.chat_facts import LOSER
+from tests.support.discord_desk import discord_desk
 from tests.support.discord_server import DiscordServer
 from tests.support.telegram_server import TelegramServer
 
@@ -56,17 +56,8 @@ async def telegram(server: TelegramServer) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def discord(server: DiscordServer) -> AsyncIterator[None]:
-    commands, chats, facts, _ = make_commands()
-    chats.let_in(Target(Channel.DISCORD, str(server.direct_channel(ANN).id)))
-
-    async def keep(key: str, value: str) -> None:
-        facts.state_rows[key] = value
-
-    async with discord_client(server) as client:
-        listener = DiscordListener(client, commands, facts.state, keep)
-        async with running(listener.run()):
-            await server.wait_for(lambda: server.commands)
-            yield
+    async with discord_desk(server, ANN):
+        yield
 
 
 @asynccontextmanager
