@@ -14,7 +14,6 @@ from rich.console import Console
 from bot.access import Access
 from bot.answers import Answers
 from bot.command_list import make_commands
-from bot.commands import Commands
 from bot.console import ConsoleListener
 from core.account_trips import trips_reader
 from core.answers import STARTED, STOPPED, evidence
@@ -41,6 +40,7 @@ from hyperfade.connections import (
     open_discord,
     open_exchange,
     open_telegram,
+    telegram_hook,
 )
 from hyperfade.database import open_storage
 from hyperfade.origin import claim_origin
@@ -57,10 +57,13 @@ from storage.outbox import Outbox
 from storage.publications import Publications
 from storage.rankings import Rankings
 from storage.reader import Reader
+from storage.updates import HandledUpdates
 from storage.waker import Waker
 
 if TYPE_CHECKING:
     import discord
+
+    from bot.discord import DiscordListener
 
 log = structlog.get_logger(__name__)
 
@@ -163,15 +166,16 @@ async def run(
             database=outage,
         )
         specs = {spec.coin: spec.sz_decimals for spec in await fills.coins()}
+        answers = Answers(
+            rankings,
+            fills,
+            reader,
+            clock,
+            trips_reader(MarketHistory(PriceBook()), specs),
+            settings.horizon,
+        )
         commands = make_commands(
-            Answers(
-                rankings,
-                fills,
-                reader,
-                clock,
-                trips_reader(MarketHistory(PriceBook()), specs),
-                settings.horizon,
-            ),
+            answers,
             chats,
             Access(chats, clock, settings.access, frozenset(settings.owners)),
             is_demo=endpoints.is_simulated,
@@ -186,11 +190,29 @@ async def run(
             dispatch.add(TelegramNotifier(telegram_bot))
             chatting.append(
                 TelegramListener(
-                    telegram_bot, commands, chats, outbox.disable_target, outbox.move_target
+                    telegram_bot,
+                    commands,
+                    chats,
+                    outbox.disable_target,
+                    outbox.move_target,
+                    HandledUpdates(database, Channel.TELEGRAM).is_new,
+                    hook=telegram_hook(settings),
                 ).run()
             )
         if discord_client is not None:
-            chatting.append(_discord(discord_client, settings, dispatch, commands, reader))
+            from bot.discord import DiscordListener
+            from bot.suggestions import Suggestions
+
+            on_discord = DiscordListener(
+                discord_client,
+                commands,
+                Suggestions(answers, chats),
+                chats,
+                outbox.disable_target,
+                reader.state,
+                reader.set_state,
+            )
+            chatting.append(_discord(discord_client, settings, dispatch, on_discord))
         if (telegram_bot or discord_client) and not await chats.owners():
             code = await chats.new_owner_code()
             tell(f"To own this bot, send it: /start {code}  (works once)")
@@ -230,19 +252,14 @@ async def _heard(chat: Coroutine[Any, Any, None]) -> None:
 
 
 async def _discord(
-    client: "discord.Client",
-    settings: Settings,
-    dispatch: DispatchService,
-    commands: Commands,
-    state: Reader,
+    client: "discord.Client", settings: Settings, dispatch: DispatchService, listener: "DiscordListener"
 ) -> None:
     """Log in, however long Discord is away, then send and listen."""
-    from bot.discord import DiscordListener
     from notifiers.discord import DiscordNotifier
 
     await log_in_discord(client, settings)
     dispatch.add(DiscordNotifier(client))
-    await DiscordListener(client, commands, state.state, state.set_state).run()
+    await listener.run()
 
 
 async def _do_rounds(rounds: RoundsService, due: DueJobs) -> None:

@@ -44,6 +44,9 @@ DISCORD_NONCE = 25
 DISCORD_ROWS, DISCORD_BUTTONS_IN_ROW, DISCORD_LABEL, DISCORD_CUSTOM_ID = 5, 5, 80, 100
 """https://discord.com/developers/docs/components/reference#button."""
 
+DISCORD_ALT = 1024
+"""https://discord.com/developers/docs/resources/message#attachment-object."""
+
 DISCORD_CHOICES, DISCORD_CHOICE = 25, 100
 """Choices of an autocomplete, and the characters of each name and value:
 https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-response-object-autocomplete.
