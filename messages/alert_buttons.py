@@ -21,7 +21,7 @@ def alert_buttons(alert: Alert) -> Rows:
             return _of_entry(alert.opportunity) if alert.ending is None else ()
         case AlertKind.CROWD | AlertKind.FOLLOW | AlertKind.LIST | AlertKind.REQUEST:
             return _of_facts(alert)
-        case AlertKind.EXIT | AlertKind.DIGEST | AlertKind.HEALTH | AlertKind.TEST:
+        case AlertKind.EXIT | AlertKind.DIGEST | AlertKind.HEALTH | AlertKind.TEST | AlertKind.MERGED:
             return ()
         case _:
             assert_never(alert.kind)

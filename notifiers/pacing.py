@@ -8,9 +8,10 @@ that refills allows twice as much in its first window. Numbers: Telegram's own F
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from core.model.alerts import Channel, Target
+from core.services.delivery_policy import is_discord_webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +21,29 @@ class Limit:
     messages: int
     window_s: float
 
+    @property
+    def rate(self) -> float:
+        """Return the messages a second in the long run."""
+        return self.messages / self.window_s
 
-TELEGRAM_BOT = Limit(30, 1.0)
-TELEGRAM_PRIVATE = Limit(3, 3.0)
-"""One a second, with a burst of three: short bursts pass."""
-TELEGRAM_GROUP = Limit(20, 60.0)
-DISCORD_BOT = Limit(50, 1.0)
-DISCORD_CHANNEL = Limit(5, 5.0)
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What each platform takes."""
+
+    telegram_bot: Limit = Limit(30, 1.0)
+    telegram_private: Limit = Limit(3, 3.0)
+    """One a second, with a burst of three: short bursts pass."""
+    telegram_group: Limit = Limit(20, 60.0)
+    discord_bot: Limit = Limit(50, 1.0)
+    discord_channel: Limit = Limit(5, 5.0)
+    discord_webhook: Limit = Limit(5, 5.0)
+    """As a channel; at most 30 a minute are said to be safe for one that others use too."""
+    webhook: Limit = Limit(20, 1.0)
+    """One receiver of signed events; nobody's rule but our own."""
+    apprise: Limit = Limit(3, 3.0)
+    """Any service, so what the strictest of the common ones takes."""
+
 
 MARGIN_S = 0.05
 """Added to every window: the network may bring two messages closer together than they left."""
@@ -34,28 +51,48 @@ MARGIN_S = 0.05
 FORGET_ABOVE = 1000
 """Silent targets are forgotten when more than so many are remembered."""
 
+_Rules = tuple[tuple[str, Limit], ...]
+
 
 class Pacer:
     """Remember what was sent when, on an injected monotonic clock in seconds."""
 
-    def __init__(self, monotonic: Callable[[], float]) -> None:
+    def __init__(self, monotonic: Callable[[], float], limits: Limits | None = None) -> None:
         self._monotonic = monotonic
+        self._limits = limits or Limits()
         self._sent: dict[str, deque[float]] = {}
 
     def delay_s(self, target: Target) -> float:
         """Return the seconds until a message to the target may go out; 0: now."""
-        now = self._monotonic()
-        return max((self._wait(key, limit, now) for key, limit in _limits(target)), default=0.0)
+        return self._longest((*self._of_channel(target.channel), *self._of_target(target)))
+
+    def channel_delay_s(self, channel: Channel) -> float:
+        """Return the seconds until the platform takes any message of ours; 0: now."""
+        return self._longest(self._of_channel(channel))
+
+    def rate(self, target: Target) -> float | None:
+        """Return how many messages a second a target takes in the long run; None: any number."""
+        return min((limit.rate for _, limit in self._of_target(target)), default=None)
+
+    def channel_rate(self, channel: Channel) -> float | None:
+        """Return how many messages a second all targets of a platform take together."""
+        return min((limit.rate for _, limit in self._of_channel(channel)), default=None)
 
     def note_sent(self, target: Target) -> None:
         """Count a message that goes out now."""
         now = self._monotonic()
-        for key, limit in _limits(target):
+        for key, limit in (*self._of_channel(target.channel), *self._of_target(target)):
             times = self._sent.setdefault(key, deque(maxlen=limit.messages))
             times.append(now)
         if len(self._sent) > FORGET_ABOVE:
-            longest = TELEGRAM_GROUP.window_s + MARGIN_S
-            self._sent = {key: times for key, times in self._sent.items() if times[-1] > now - longest}
+            longest = max(getattr(self._limits, one.name).window_s for one in fields(self._limits))
+            self._sent = {
+                key: times for key, times in self._sent.items() if times[-1] > now - longest - MARGIN_S
+            }
+
+    def _longest(self, rules: _Rules) -> float:
+        now = self._monotonic()
+        return max((self._wait(key, limit, now) for key, limit in rules), default=0.0)
 
     def _wait(self, key: str, limit: Limit, now: float) -> float:
         times = self._sent.get(key)
@@ -63,16 +100,31 @@ class Pacer:
             return 0.0
         return max(0.0, times[0] + limit.window_s + MARGIN_S - now)
 
+    def _of_channel(self, channel: Channel) -> _Rules:
+        """Return the limits of all targets of a platform together."""
+        match channel:
+            case Channel.TELEGRAM:
+                return (("telegram", self._limits.telegram_bot),)
+            case Channel.DISCORD:
+                return (("discord", self._limits.discord_bot),)
+            case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
+                return ()
 
-def _limits(target: Target) -> tuple[tuple[str, Limit], ...]:
-    """Return the limits that count for a target; topics of one chat share the chat's."""
-    match target.channel:
-        case Channel.TELEGRAM:
-            # Groups and channels have ids below zero or names; people have neither.
-            chat = TELEGRAM_GROUP if target.chat.startswith(("-", "@")) else TELEGRAM_PRIVATE
-            return (("telegram", TELEGRAM_BOT), (f"telegram:{target.chat}", chat))
-        case Channel.DISCORD:
-            place = target.thread or target.chat
-            return (("discord", DISCORD_BOT), (f"discord:{place}", DISCORD_CHANNEL))
-        case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
-            return ()
+    def _of_target(self, target: Target) -> _Rules:
+        """Return the limits of one target; topics of one chat share the chat's."""
+        limits = self._limits
+        match target.channel:
+            case Channel.TELEGRAM:
+                # Groups and channels have ids below zero or names; people have neither.
+                is_group = target.chat.startswith(("-", "@"))
+                limit = limits.telegram_group if is_group else limits.telegram_private
+                return ((f"telegram:{target.chat}", limit),)
+            case Channel.DISCORD:
+                return ((f"discord:{target.thread or target.chat}", limits.discord_channel),)
+            case Channel.WEBHOOK:
+                limit = limits.discord_webhook if is_discord_webhook(target) else limits.webhook
+                return ((f"webhook:{target.chat}", limit),)
+            case Channel.APPRISE:
+                return ((f"apprise:{target.chat}", limits.apprise),)
+            case Channel.CONSOLE:
+                return ()

@@ -5,16 +5,19 @@ leased when it died was surely not sent and returns to the queue; what it was se
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Target
+from core.model.alerts import Alert, AlertKind, Backlog, Channel, DeliveryState, Target
 from core.model.notices import (
     CrowdFacts,
     DigestFacts,
+    DigestLine,
     Facts,
     FollowFacts,
     HealthFacts,
     ListFacts,
+    MergedFacts,
     RequestFacts,
 )
 from storage.opportunity_rows import ending_of, opportunity_of
@@ -35,6 +38,7 @@ FACTS: Mapping[AlertKind, type[Facts]] = {
     AlertKind.DIGEST: DigestFacts,
     AlertKind.HEALTH: HealthFacts,
     AlertKind.REQUEST: RequestFacts,
+    AlertKind.MERGED: MergedFacts,
 }
 """What the column ``facts`` holds; of a test it is the made-up opportunity."""
 
@@ -68,13 +72,13 @@ class Outbox:
         async with self._database.connection() as connection:
             await connection.execute(SQL["sent"], alert_id, remote_id, now_ms)
 
-    async def retry(self, alert_id: int, error: str, delay_s: float) -> None:
+    async def retry(
+        self, alert_id: int, error: str, delay_s: float, *, may_have_arrived: bool = False
+    ) -> None:
         """Put an alert back for later.
 
-        An error that begins with ``unknown`` says that this try may have arrived; the next one will
-        say so (``Alert.is_repeat``).
+        What may have arrived stays so: every later try says that it is one (``Alert.is_repeat``).
         """
-        may_have_arrived = error.startswith(DeliveryState.UNKNOWN)
         async with self._database.connection() as connection:
             await connection.execute(SQL["retry"], alert_id, error, delay_s, may_have_arrived)
 
@@ -86,9 +90,9 @@ class Outbox:
         """Give up on an alert for good."""
         await self._finish(alert_id, DeliveryState.DEAD, error)
 
-    async def expired(self, alert_id: int) -> None:
+    async def expired(self, alert_id: int, why: str) -> None:
         """Drop an alert whose time is over; its exit will be dropped too."""
-        await self._finish(alert_id, DeliveryState.EXPIRED, "too late to be worth sending")
+        await self._finish(alert_id, DeliveryState.EXPIRED, why)
 
     async def _finish(self, alert_id: int, state: DeliveryState, error: str) -> None:
         async with self._database.connection() as connection:
@@ -140,6 +144,39 @@ class Outbox:
             seconds: float | None = await connection.fetchval(SQL["next_due"], list(self._channels))
         return None if seconds is None else max(0.0, seconds)
 
+    async def backlogs(self, channels: Sequence[Channel]) -> list[Backlog]:
+        """Return the targets for which more than one entry waits."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SQL["backlogs"], [channel.value for channel in channels])
+        return [
+            Backlog(
+                Target(Channel(row["channel"]), row["chat"], row["thread"]),
+                row["entries"],
+                row["expires_ms"],
+            )
+            for row in rows
+        ]
+
+    async def merge(self, target: Target, keep: int, now_ms: int) -> int:
+        """Put all waiting entries of a target but the first ``keep`` into one message; return how many.
+
+        They stay pending and share that message's fate. Exits, and what may have arrived, aren't touched.
+        """
+        key = _key(target)
+        async with self._database.transaction() as connection:
+            await connection.execute(SQL["lock"], LOCK)
+            merged = await connection.fetchval(SQL["merged_waiting"], *key)
+            is_new = merged is None
+            if is_new:
+                merged = await connection.fetchval(SQL["add_merged"], *key, now_ms)
+            rows = await connection.fetch(SQL["merge"], *key, keep, merged)
+            if is_new:
+                await connection.execute(SQL["queue_merged"], *key, merged)
+            expiries = [row["expires_ms"] for row in rows if row["expires_ms"] is not None]
+            is_silent = all(row["is_silent"] for row in rows)
+            await connection.execute(SQL["amend_merged"], merged, max(expiries, default=None), is_silent)
+        return len(rows)
+
     async def states(self, alert_ids: Sequence[int]) -> dict[int, tuple[DeliveryState, str]]:
         """Return what became of these alerts, with the last error (empty: none)."""
         async with self._database.connection() as connection:
@@ -157,7 +194,20 @@ class Outbox:
     async def _alerts(self, connection: "Connection", ids: Sequence[int]) -> list[Alert]:
         if not ids:
             return []
-        return [_alert(row, self._is_demo) for row in await connection.fetch(SQL["alerts"], ids)]
+        alerts = [_alert(row, self._is_demo) for row in await connection.fetch(SQL["alerts"], ids)]
+        return [
+            replace(alert, facts=await _merged(connection, alert.alert_id))
+            if alert.kind is AlertKind.MERGED
+            else alert
+            for alert in alerts
+        ]
+
+
+async def _merged(connection: "Connection", alert_id: int) -> MergedFacts:
+    rows = await connection.fetch(SQL["merged_lines"], alert_id)
+    return MergedFacts(
+        tuple(DigestLine(opportunity_of(row), row["net_bps"], row["end_reason"], None) for row in rows)
+    )
 
 
 def _alert(row: "Record", is_demo: bool) -> Alert:

@@ -50,6 +50,8 @@ class AlertKind(StrEnum):
     REQUEST = "request"
     """Somebody asks the owner to be let in."""
     TEST = "test"
+    MERGED = "merged"
+    """Several entries in one message, to a chat that takes no more."""
 
 
 class DeliveryState(StrEnum):
@@ -99,6 +101,16 @@ class Alert:
     def short_id(self) -> str:
         """Return the opportunity's id as readers quote it; empty where there is none."""
         return "" if self.opportunity is None else self.opportunity.short_id
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Entries of one target that wait to be sent."""
+
+    target: Target
+    entries: int
+    expires_ms: int | None
+    """When the first of them expires."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,4 +116,12 @@ class RequestFacts:
     asked_by: str | None
 
 
-Facts = CrowdFacts | FollowFacts | ListFacts | DigestFacts | HealthFacts | RequestFacts
+@dataclass(frozen=True, slots=True)
+class MergedFacts:
+    """Entries that came faster than this chat may be written to."""
+
+    lines: tuple[DigestLine, ...]
+    """The newest first; what has ended meanwhile says so."""
+
+
+Facts = CrowdFacts | FollowFacts | ListFacts | DigestFacts | HealthFacts | RequestFacts | MergedFacts

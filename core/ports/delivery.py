@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from core.model.alerts import Alert, Channel, Delivered, Target
+from core.model.alerts import Alert, Backlog, Channel, Delivered, Target
 from core.model.chats import Chat, ChatSettings, Mute, Role, Subscription
 from core.model.market import Address, Coin
 from core.model.notices import HealthFacts, RequestFacts
@@ -21,13 +21,15 @@ class Outbox(Protocol):
         ...
 
     async def sent(self, alert_id: int, remote_id: str | None, now_ms: int) -> None: ...
-    async def retry(self, alert_id: int, error: str, delay_s: float) -> None:
-        """Put a surely unsent alert back for later."""
+    async def retry(
+        self, alert_id: int, error: str, delay_s: float, *, may_have_arrived: bool = False
+    ) -> None:
+        """Put an alert back for later; one that may have arrived will say that it is a repeat."""
         ...
 
     async def unknown(self, alert_id: int, error: str) -> None: ...
     async def dead(self, alert_id: int, error: str) -> None: ...
-    async def expired(self, alert_id: int) -> None: ...
+    async def expired(self, alert_id: int, why: str) -> None: ...
     async def release(self, owner: str) -> None:
         """Return this owner's unsent leases to pending (shutdown)."""
         ...
@@ -43,9 +45,39 @@ class Outbox(Protocol):
     async def disable_target(self, target: Target, reason: str) -> None: ...
     async def move_target(self, target: Target, new_chat: str) -> None: ...
     async def next_due_s(self) -> float | None: ...
+    async def backlogs(self, channels: Sequence[Channel]) -> list[Backlog]:
+        """Return the targets for which more than one entry waits."""
+        ...
+
+    async def merge(self, target: Target, keep: int, now_ms: int) -> int:
+        """Put all waiting entries of a target but the first ``keep`` into one message; return how many."""
+        ...
+
     async def add_test(self, target: Target, now_ms: int) -> int:
         """Queue a marked rehearsal alert and return its id."""
         ...
+
+
+class Pace(Protocol):
+    """Knows how soon a platform lets us speak to a target again."""
+
+    def delay_s(self, target: Target) -> float:
+        """Return the seconds until a message may go out; 0: now."""
+        ...
+
+    def channel_delay_s(self, channel: Channel) -> float:
+        """Return the seconds until the platform takes any message of ours; 0: now."""
+        ...
+
+    def rate(self, target: Target) -> float | None:
+        """Return how many messages a second a target takes in the long run; None: any number."""
+        ...
+
+    def channel_rate(self, channel: Channel) -> float | None:
+        """Return how many messages a second all targets of a platform take together."""
+        ...
+
+    def note_sent(self, target: Target) -> None: ...
 
 
 class Waker(Protocol):

@@ -8,7 +8,6 @@ queue with a time, so nobody waits while holding a lease.
 import asyncio
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Protocol
 
 import structlog
 
@@ -22,8 +21,10 @@ from core.errors import (
     TargetGone,
     TargetMoved,
 )
-from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Target
-from core.ports import Clock, Notifier, Outbox, Sleep, Waker
+from core.model.alerts import Alert, Channel
+from core.ports import Clock, Notifier, Outbox, Pace, Sleep, Waker
+from core.services.delivery_policy import DeliveryPolicy, why_pointless
+from core.services.merging import surplus
 from core.trouble import Trouble, database_trouble
 
 log = structlog.get_logger(__name__)
@@ -31,8 +32,9 @@ log = structlog.get_logger(__name__)
 LEASE_S = 60.0
 SEND_TIMEOUT_S = 40.0
 POLL_S = 2.0
-RECOVER_MS = 2_000
-"""How often to look for what a dead process left; in every round each alert would wait for it."""
+LOOK_ROUND_MS = 2_000
+"""How often to look for what a dead process left and who falls behind; in every round each alert
+would wait for it."""
 NOT_OURS_S = 0.25
 BATCH = 50
 FIRST_RETRY_S = 1.0
@@ -40,20 +42,8 @@ LONGEST_RETRY_S = 300.0
 WIND_DOWN_S = 10.0
 RECORD_TRIES = 30
 """With ``POLL_S`` between them: about as long as the lease."""
-NONCE_LIFE_MS = 120_000
-"""How long Discord knows a repeat by its nonce: "the past few minutes", taken short."""
 DOUBTED_MS = 86_400_000
 """No alert is tried for longer: its opportunity has expired."""
-
-
-class Pace(Protocol):
-    """Knows how soon a platform lets us speak to a target again."""
-
-    def delay_s(self, target: Target) -> float:
-        """Return the seconds until a message may go out; 0: now."""
-        ...
-
-    def note_sent(self, target: Target) -> None: ...
 
 
 def _pause_s(due_s: float | None) -> float:
@@ -78,6 +68,7 @@ class DispatchService:
         owner: str,
         on_delivered: Callable[[Alert], None] = lambda _: None,
         database: Trouble | None = None,
+        policy: DeliveryPolicy | None = None,
     ) -> None:
         """``database``: its trouble, where others write to the same one."""
         self._outbox = outbox
@@ -90,12 +81,14 @@ class DispatchService:
         self._owner = owner
         self._on_delivered = on_delivered
         self._database = database or database_trouble(clock.now_ms)
+        self._policy = policy or DeliveryPolicy()
         self._busy: set[asyncio.Task[None]] = set()
         self._freed = asyncio.Event()
         self._failure: BaseException | None = None
         self._held_until_ms: dict[Channel, int] = {}
-        self._recovered_ms: int | None = None
+        self._looked_ms: int | None = None
         self._doubted_ms: dict[int, int] = {}
+        self._bugs_told: set[tuple[Channel, str]] = set()
 
     def add(self, notifier: Notifier) -> None:
         """Send to one more channel from now on."""
@@ -115,7 +108,7 @@ class DispatchService:
             raise self._failure
         self._freed.clear()
         try:
-            await self._recover_sometimes()
+            await self._look_round()
             leased = await self._round()
             due_s = None if leased else await self._outbox.next_due_s()
             self._database.passed("dispatch")
@@ -124,7 +117,12 @@ class DispatchService:
             await self._sleep(POLL_S)
             return
         if not leased:
-            await self._wait(_pause_s(due_s))
+            await self._wait(min([_pause_s(due_s), *self._until_room()]))
+
+    def _until_room(self) -> list[float]:
+        """Return in how many seconds each platform that is at its limit takes messages again."""
+        delays = (self._pace.channel_delay_s(channel) for channel in self._notifiers)
+        return [delay_s for delay_s in delays if delay_s > 0]
 
     async def _wait(self, timeout_s: float) -> None:
         """Wait for a notification, for a send to end (its target is free again), or for the time."""
@@ -142,7 +140,11 @@ class DispatchService:
     async def _round(self) -> int:
         """Lease what is due and start sending it; return how many."""
         now_ms = self._clock.now_ms()
-        free = tuple(c for c in self._notifiers if self._held_until_ms.get(c, 0) <= now_ms)
+        free = tuple(
+            channel
+            for channel in self._notifiers
+            if self._held_until_ms.get(channel, 0) <= now_ms and self._pace.channel_delay_s(channel) <= 0
+        )
         alerts = await self._outbox.lease(free, BATCH, LEASE_S, self._owner)
         for alert in alerts:
             task = asyncio.create_task(self._deliver_and_record(alert), name=f"deliver {alert.alert_id}")
@@ -172,7 +174,10 @@ class DispatchService:
             return
         now_ms = self._clock.now_ms()
         if alert.expires_ms is not None and now_ms >= alert.expires_ms:
-            await self._outbox.expired(alert.alert_id)
+            await self._outbox.expired(alert.alert_id, "too late to be worth sending")
+            return
+        if (why := why_pointless(alert)) is not None:
+            await self._outbox.expired(alert.alert_id, why)
             return
         held_s = (self._held_until_ms.get(alert.target.channel, 0) - now_ms) / 1000
         wait_s = max(self._pace.delay_s(alert.target), held_s)
@@ -190,6 +195,8 @@ class DispatchService:
             await self._after_unknown(alert, "no answer in time")
         except DeliveryError as error:
             await self._after_error(alert, error)
+        except Exception as error:
+            await self._after_bug(alert, error)
         else:
             await self._record_sent(alert, delivered.remote_id)
             self._on_delivered(alert)
@@ -244,37 +251,47 @@ class DispatchService:
                 await self._outbox.dead(alert.alert_id, text)
                 bound.error("message refused")
 
-    async def _after_unknown(self, alert: Alert, error: str, since_ms: int | None = None) -> None:
-        """Apply the policy for sends that may have arrived; ``since_ms``: the earliest they can have.
+    async def _after_bug(self, alert: Alert, error: Exception) -> None:
+        """Give up on a message that a notifier stumbled over; tell where, once for each kind of error."""
+        name = type(error).__name__
+        await self._outbox.dead(alert.alert_id, f"a bug in the program: {name}")
+        is_new = (alert.target.channel, name) not in self._bugs_told
+        self._bugs_told.add((alert.target.channel, name))
+        log.error(
+            "alert not sent: a bug in the program",
+            alert=alert.alert_id,
+            target=str(alert.target),
+            kind=alert.kind.value,
+            error=name,
+            exc_info=error if is_new else None,
+        )
 
-        Discord knows a repeat by its nonce for some minutes, so until then it is repeated. Afterwards,
-        and on Telegram always, an entry isn't: it stays ``unknown`` and is shown. Exits, and all on
-        the console, are repeated and say so.
-        """
+    async def _after_unknown(self, alert: Alert, error: str, since_ms: int | None = None) -> None:
+        """Apply the policy to a send that may have arrived; ``since_ms``: the earliest it can have."""
         now_ms = self._clock.now_ms()
         self._doubted_ms = {k: ms for k, ms in self._doubted_ms.items() if now_ms - ms < DOUBTED_MS}
         since_ms = self._doubted_ms.setdefault(alert.alert_id, now_ms if since_ms is None else since_ms)
-        match alert.target.channel:
-            case Channel.TELEGRAM:
-                is_repeated = alert.kind is AlertKind.EXIT
-            case Channel.DISCORD:
-                is_repeated = alert.kind is AlertKind.EXIT or now_ms - since_ms <= NONCE_LIFE_MS
-            case Channel.CONSOLE:
-                is_repeated = True
-        if is_repeated:
-            await self._outbox.retry(
-                alert.alert_id, f"{DeliveryState.UNKNOWN}: {error}", self._backoff_s(alert.attempts)
-            )
+        if self._policy.repeats(alert, now_ms - since_ms):
+            delay_s = self._backoff_s(alert.attempts)
+            await self._outbox.retry(alert.alert_id, error, delay_s, may_have_arrived=True)
         else:
             self._doubted_ms.pop(alert.alert_id, None)
             await self._outbox.unknown(alert.alert_id, error)
         log.warning("delivery not confirmed", alert=alert.alert_id, target=str(alert.target), error=error)
 
-    async def _recover_sometimes(self) -> None:
+    async def _look_round(self) -> None:
         now_ms = self._clock.now_ms()
-        if self._recovered_ms is None or abs(now_ms - self._recovered_ms) >= RECOVER_MS:
+        if self._looked_ms is None or abs(now_ms - self._looked_ms) >= LOOK_ROUND_MS:
             await self._recover()
-            self._recovered_ms = now_ms
+            await self._merge(now_ms)
+            self._looked_ms = now_ms
+
+    async def _merge(self, now_ms: int) -> None:
+        """Let a chat that falls behind hear of its last entries together."""
+        backlogs = await self._outbox.backlogs(tuple(self._notifiers))
+        for target, keep in surplus(backlogs, self._pace, now_ms).items():
+            merged = await self._outbox.merge(target, keep, now_ms)
+            log.info("entries merged into one message", target=str(target), entries=merged)
 
     async def _recover(self) -> None:
         """Apply the same policy to what another process, or an earlier life, left as sending."""

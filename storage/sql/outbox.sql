@@ -14,12 +14,24 @@ select exists (select from outbox where state = 'leased' and lease_until < clock
         select from outbox o
         join alerts entry on entry.alert_id = o.entry_id
         where o.state = 'pending' and entry.state in ('dead', 'expired')
+    )
+    or exists (
+        select from outbox o
+        join alerts entry on entry.alert_id = o.entry_id
+        join outbox merged on merged.alert_id = entry.digest_id
     );
 
 -- name: tidy
 -- What a dead dispatcher had leased but surely not begun to send returns to the queue; an exit
--- whose entry ended without being sent has nobody to tell.
-with run_out as (
+-- whose entry ended without being sent has nobody to tell; one whose entry was merged into another
+-- message waits behind that one.
+with behind as (
+    update outbox o set entry_id = entry.digest_id
+    from alerts entry
+    join outbox merged on merged.alert_id = entry.digest_id
+    where entry.alert_id = o.entry_id
+),
+run_out as (
     update outbox set state = 'pending', lease_until = null, lease_by = null
     where state = 'leased' and lease_until < clock_timestamp()
 ),
@@ -53,12 +65,13 @@ select a.alert_id, a.kind, a.channel, a.chat, a.thread, a.created_ms, a.expires_
     t.opportunity_id, coalesce(t.opportunity, case a.kind when 'test' then a.facts end) as opportunity, a.facts,
     a.is_silent, o.edits,
     t.ended_ms, t.end_reason, t.exit_px, t.gross_bps, t.net_bps, t.held_ms,
-    entry.remote_id as reply_to,
+    coalesce(entry.remote_id, case when not o.edits then merged.remote_id end) as reply_to,
     (select value from state where key = 'installation') as installation
 from alerts a
 join outbox o using (alert_id)
 left join trade_opportunities t on t.opportunity_id = a.opportunity_id
 left join alerts entry on entry.alert_id = o.entry_id
+left join alerts merged on merged.alert_id = entry.digest_id
 where a.alert_id = any($1::bigint[])
 order by o.priority, a.alert_id;
 
@@ -69,13 +82,14 @@ where alert_id = $1 and lease_by = $2 and state = 'leased' and lease_until > clo
 returning alert_id;
 
 -- name: sent
--- It arrived: true whatever was thought meanwhile.
+-- It arrived, with all that were merged into it: true whatever was thought meanwhile.
 with gone as (
     delete from outbox where alert_id = $1 returning attempts
 )
-update alerts set state = 'sent', remote_id = $2, sent_ms = $3, last_error = null,
+update alerts set state = 'sent', sent_ms = $3, last_error = null,
+    remote_id = case when alert_id = $1 then $2 end,
     attempts = coalesce((select attempts from gone), attempts)
-where alert_id = $1 and state <> 'sent';
+where (alert_id = $1 and state <> 'sent') or (digest_id = $1 and state in ('pending', 'unknown'));
 
 -- name: finish
 -- Its end is known, and it isn't "sent".
@@ -84,7 +98,7 @@ with gone as (
 )
 update alerts set state = $2, last_error = $3, attempts = gone.attempts
 from gone
-where alert_id = $1;
+where alert_id = $1 or (digest_id = $1 and state = 'pending');
 
 -- name: retry
 -- Back into the queue, with its place, for later.
@@ -130,7 +144,7 @@ with gone as (
 )
 update alerts a set state = 'dead', last_error = $4, attempts = gone.attempts
 from gone
-where a.alert_id = gone.alert_id;
+where a.alert_id = gone.alert_id or (a.digest_id = gone.alert_id and a.state = 'pending');
 
 -- name: moved_chat_exists
 -- Somebody already spoke to us from the new chat.
@@ -193,3 +207,61 @@ returning alert_id;
 -- name: states
 -- What became of these alerts; pending until the end is known.
 select alert_id, state, last_error from alerts where alert_id = any($1::bigint[]);
+
+-- name: backlogs
+-- Targets for which more than one entry waits.
+select o.channel, o.chat, o.thread, count(*) as entries, min(a.expires_ms) as expires_ms
+from outbox o
+join alerts a using (alert_id)
+where o.state = 'pending' and a.kind = 'entry' and not o.may_have_arrived and o.channel = any($1::text[])
+group by o.channel, o.chat, o.thread
+having count(*) > 1;
+
+-- name: merged_waiting
+-- A message of merged entries that surely nobody has seen takes more of them.
+select o.alert_id from outbox o
+join alerts a using (alert_id)
+where o.channel = $1 and o.chat = $2 and o.thread = $3 and o.state = 'pending' and a.kind = 'merged'
+    and not o.may_have_arrived
+order by o.alert_id
+limit 1;
+
+-- name: add_merged
+-- A message for several entries; which ones, these tell (digest_id).
+insert into alerts (kind, channel, chat, thread, created_ms, evidence, facts)
+values ('merged', $1, $2, $3, $4, '', '{"lines": []}')
+returning alert_id;
+
+-- name: queue_merged
+insert into outbox (alert_id, channel, chat, thread, priority) values ($4, $1, $2, $3, 1);
+
+-- name: merge
+-- All waiting entries of a target but the first $4 share the fate of one message from now on.
+with surplus as (
+    select o.alert_id from outbox o
+    join alerts a using (alert_id)
+    where o.channel = $1 and o.chat = $2 and o.thread = $3
+        and o.state = 'pending' and a.kind = 'entry' and not o.may_have_arrived
+    order by o.priority, o.alert_id
+    offset $4
+),
+gone as (
+    delete from outbox o using surplus where o.alert_id = surplus.alert_id
+    returning o.alert_id
+)
+update alerts a set digest_id = $5, last_error = 'merged: this chat takes no more'
+from gone where a.alert_id = gone.alert_id
+returning a.expires_ms, a.is_silent;
+
+-- name: amend_merged
+-- It is worth sending as long as any of its entries, and as loud as the loudest.
+update alerts set expires_ms = greatest(expires_ms, $2), is_silent = $3 and (is_silent or expires_ms is null)
+where alert_id = $1;
+
+-- name: merged_lines
+-- What a message of merged entries tells, the newest first.
+select t.opportunity, t.net_bps, t.end_reason
+from alerts a
+join trade_opportunities t using (opportunity_id)
+where a.digest_id = $1
+order by a.alert_id desc;

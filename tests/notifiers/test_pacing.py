@@ -7,16 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model.alerts import Channel, Target
-from notifiers.pacing import (
-    DISCORD_BOT,
-    DISCORD_CHANNEL,
-    FORGET_ABOVE,
-    TELEGRAM_BOT,
-    TELEGRAM_GROUP,
-    TELEGRAM_PRIVATE,
-    Limit,
-    Pacer,
-)
+from notifiers.pacing import FORGET_ABOVE, Limit, Limits, Pacer
+
+LIMITS = Limits()
 
 
 @dataclass
@@ -49,13 +42,16 @@ def most_in_a_window(times: list[float], limit: Limit) -> int:
 @pytest.mark.parametrize(
     ("targets", "limit"),
     [
-        ([telegram(7)], TELEGRAM_PRIVATE),
-        ([telegram(-100)], TELEGRAM_GROUP),
-        ([telegram("@channel")], TELEGRAM_GROUP),
-        ([telegram(-100, "1"), telegram(-100, "2")], TELEGRAM_GROUP),
-        ([telegram(chat) for chat in range(1, 90)], TELEGRAM_BOT),
-        ([Target(Channel.DISCORD, "5")], DISCORD_CHANNEL),
-        ([Target(Channel.DISCORD, str(channel)) for channel in range(120)], DISCORD_BOT),
+        ([telegram(7)], LIMITS.telegram_private),
+        ([telegram(-100)], LIMITS.telegram_group),
+        ([telegram("@channel")], LIMITS.telegram_group),
+        ([telegram(-100, "1"), telegram(-100, "2")], LIMITS.telegram_group),
+        ([telegram(chat) for chat in range(1, 90)], LIMITS.telegram_bot),
+        ([Target(Channel.DISCORD, "5")], LIMITS.discord_channel),
+        ([Target(Channel.DISCORD, str(channel)) for channel in range(120)], LIMITS.discord_bot),
+        ([Target(Channel.WEBHOOK, "0a1b")], LIMITS.webhook),
+        ([Target(Channel.WEBHOOK, "discord-0a1b")], LIMITS.discord_webhook),
+        ([Target(Channel.APPRISE, "0a1b")], LIMITS.apprise),
     ],
 )
 def test_no_window_holds_more_than_its_limit(targets: list[Target], limit: Limit) -> None:
@@ -118,5 +114,23 @@ def test_limits_hold_whatever_the_order_and_the_pauses(sends: list[tuple[int, fl
         watch.now += pause
         times.setdefault(chat, []).extend(send_all(pacer, watch, [telegram(chat)]))
     for chat, when in times.items():
-        limit = TELEGRAM_GROUP if chat < 0 else TELEGRAM_PRIVATE
+        limit = LIMITS.telegram_group if chat < 0 else LIMITS.telegram_private
         assert most_in_a_window(when, limit) <= limit.messages
+
+
+def test_a_platform_at_its_limit_says_so_before_anything_is_claimed() -> None:
+    watch = Stopwatch()
+    pacer = Pacer(watch)
+    send_all(pacer, watch, [telegram(chat) for chat in range(1, 31)])
+    assert 0 < pacer.channel_delay_s(Channel.TELEGRAM) <= 1.05
+    assert pacer.channel_delay_s(Channel.DISCORD) == pacer.channel_delay_s(Channel.CONSOLE) == 0
+    watch.now += 1.05
+    assert pacer.channel_delay_s(Channel.TELEGRAM) == 0
+
+
+def test_rates_are_those_of_the_limits_and_limits_are_chosen() -> None:
+    pacer = Pacer(Stopwatch(), Limits(telegram_group=Limit(3, 60.0)))
+    assert pacer.rate(telegram(-100)) == pytest.approx(0.05)
+    assert pacer.rate(telegram(7)) == 1.0
+    assert pacer.rate(Target(Channel.CONSOLE, "stdout")) is None
+    assert (pacer.channel_rate(Channel.TELEGRAM), pacer.channel_rate(Channel.WEBHOOK)) == (30.0, None)

@@ -225,7 +225,7 @@ async def test_an_exit_goes_where_the_entry_arrived_may_have_or_is_being_sent(
             case "dead":
                 await outbox.dead(alert.alert_id, "refused")
             case "expired":
-                await outbox.expired(alert.alert_id)
+                await outbox.expired(alert.alert_id, "too late")
             case "pending":
                 await outbox.retry(alert.alert_id, "later", 0)
             case "sending":

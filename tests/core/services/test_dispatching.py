@@ -20,19 +20,21 @@ from core.errors import (
     TargetGone,
     TargetMoved,
 )
-from core.model.alerts import Alert, AlertKind, Channel, Delivered, DeliveryState, Target
+from core.model.alerts import Alert, AlertKind, Channel, Delivered, Target
 from core.model.chats import Subscription
+from core.model.notices import MergedFacts
 from core.ports import Notifier
+from core.services.delivery_policy import NONCE_LIFE_MS
 from core.services.dispatching import (
     LEASE_S,
     LONGEST_RETRY_S,
-    NONCE_LIFE_MS,
+    LOOK_ROUND_MS,
     POLL_S,
     RECORD_TRIES,
-    RECOVER_MS,
     SEND_TIMEOUT_S,
     DispatchService,
 )
+from core.services.merging import PATIENCE_S
 from core.trouble import SAID_AGAIN_MS
 from storage.database import Database
 from storage.outbox import Outbox
@@ -65,12 +67,12 @@ class RecordedOutbox(Outbox):
         if name not in watched | {"recover", "hold_target", "disable_target", "move_target"}:
             return found
 
-        async def recorded(*args: object) -> object:
+        async def recorded(*args: object, **more: object) -> object:
             if self.away.get(name):
                 self.away[name] -= 1
                 self._note(f"{name} failed", args)
                 raise StorageError("the database is away")
-            answer = await found(*args)
+            answer = await found(*args, **more)
             if name == "lease" and self.after_lease is not None:
                 await self.after_lease(answer)
             self._note(name, args)
@@ -121,10 +123,21 @@ class HandPace:
 
     def __init__(self) -> None:
         self.waits: dict[Target, float] = {}
+        self.full: dict[Channel, float] = {}
+        self.rates: dict[Target, float] = {}
         self.sent: list[Target] = []
 
     def delay_s(self, target: Target) -> float:
         return self.waits.pop(target, 0.0)
+
+    def channel_delay_s(self, channel: Channel) -> float:
+        return self.full.get(channel, 0.0)
+
+    def rate(self, target: Target) -> float | None:
+        return self.rates.get(target)
+
+    def channel_rate(self, channel: Channel) -> float | None:
+        return None
 
     def note_sent(self, target: Target) -> None:
         self.sent.append(target)
@@ -675,7 +688,7 @@ async def test_recovery_goes_on_while_it_runs(database: Database) -> None:
         await post.outbox.saw("recover")
         await publish(database, 1)
         await post.outbox.saw("sent")
-        post.clock.at_ms += RECOVER_MS
+        post.clock.at_ms += LOOK_ROUND_MS
         await publish(database, 2)
         await post.outbox.saw("recover", 2)
 
@@ -710,14 +723,64 @@ async def test_leases_that_were_never_begun_return_at_a_stop(database: Database)
     assert await post.counts() == {"pending": 1}
 
 
-async def test_a_bug_in_a_notifier_is_not_swallowed(database: Database) -> None:
+async def test_a_bug_in_a_notifier_costs_one_message_and_is_told_once_with_its_place(
+    database: Database,
+) -> None:
     async def broken(alert: Alert) -> Delivered:
-        raise ZeroDivisionError
+        raise ZeroDivisionError("about this message")
 
+    await to_telegram(database, 1, 2, 3)
+    post = Post(database, ScriptedNotifier(Channel.TELEGRAM, broken, broken))
+    with capture_logs() as logs:
+        async with post.running():
+            await post.outbox.saw("sent")
+    assert [alert.short_id for alert in post.delivered] == ["0003"]
+    assert await post.counts() == {"dead": 2, "sent": 1}
+    assert post.outbox.count("disable_target") == 0
+    [(_, error)] = {args for name, args in post.outbox.calls if name == "dead" and args[0] == 1}
+    assert error == "a bug in the program: ZeroDivisionError"
+    told = [one for one in logs if "bug" in one["event"]]
+    assert [one["exc_info"] is not None for one in told] == [True, False]
+
+
+async def test_a_platform_at_its_limit_is_not_even_asked_for(database: Database) -> None:
+    for target in (ANNA, CARL, BEN):
+        await add_member(database, target, ALL)
+    await silence_console(database)
+    telegram, discord = ScriptedNotifier(Channel.TELEGRAM), ScriptedNotifier(Channel.DISCORD)
+    post = Post(database, telegram, discord)
+    post.pace.full[Channel.TELEGRAM] = 0.02
     await publish(database, 1)
-    post = Post(database, ScriptedNotifier(Channel.CONSOLE, broken))
-    async with post.waker:
-        with pytest.raises(ZeroDivisionError):
-            async with asyncio.timeout(10):
-                await post.service.run()
-    assert await post.counts() == {DeliveryState.SENDING: 1}
+    async with post.running():
+        await post.outbox.saw("sent")
+        assert telegram.tried == []
+        assert {args[0] for name, args in post.outbox.calls if name == "lease"} == {(Channel.DISCORD,)}
+        del post.pace.full[Channel.TELEGRAM]
+        await post.outbox.saw("sent", 3)
+    assert post.outbox.count("retry") == post.outbox.count("hold_target") == 0
+
+
+async def test_a_chat_that_falls_behind_hears_the_rest_in_one_message(database: Database) -> None:
+    await to_telegram(database, *range(1, 8))
+    telegram = ScriptedNotifier(Channel.TELEGRAM)
+    post = Post(database, telegram)
+    post.pace.rates[ANNA] = 3 / PATIENCE_S
+    async with post.running():
+        await post.outbox.saw("sent", 4)
+    assert [alert.kind.value for alert in telegram.tried] == ["entry"] * 3 + ["merged"]
+    facts = telegram.tried[-1].facts
+    assert isinstance(facts, MergedFacts)
+    assert [line.opportunity.short_id for line in facts.lines] == ["0007", "0006", "0005", "0004"]
+    assert await post.counts() == {"sent": 8}
+
+
+async def test_what_can_not_be_changed_is_not_tried(database: Database) -> None:
+    await to_telegram(database)
+    async with database.connection() as connection:
+        await connection.execute("update outbox set edits = true")
+    telegram = ScriptedNotifier(Channel.TELEGRAM)
+    post = Post(database, telegram)
+    async with post.running():
+        _, why = await post.outbox.saw("expired")
+    assert why == "the message that it would change isn't known"
+    assert telegram.tried == []
