@@ -2,5 +2,6 @@
 
 from messages.charts.performance import FEWEST, performance_chart
 from messages.charts.trader import trader_chart
+from messages.charts.words import performance_words, trader_words
 
-__all__ = ["FEWEST", "performance_chart", "trader_chart"]
+__all__ = ["FEWEST", "performance_chart", "performance_words", "trader_chart", "trader_words"]

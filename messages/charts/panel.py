@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from messages import figures
 
@@ -34,14 +34,22 @@ DAY_S = 86_400.0
 _ZEROS = re.compile(r"\.0+(?=\D*$)")
 
 
+def load() -> None:
+    """Load the library, which takes a second, before the first picture is asked for."""
+    with panel() as figure:
+        plain_axes(figure.subplots())
+        png(figure)
+
+
 @contextmanager
 def panel() -> Iterator["Figure"]:
     """Yield an empty figure that nobody else knows: no pyplot, so nothing is left behind."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    look = {
+    look: dict[Any, Any] = {
         "font.family": "DejaVu Sans",  # ships with the library: looks the same on every machine
         "font.size": 11.5,
         "text.color": TEXT,
@@ -53,11 +61,10 @@ def panel() -> Iterator["Figure"]:
         "figure.facecolor": PANEL,
         "text.parse_math": False,  # a dollar is a dollar
         "axes.unicode_minus": False,
-        "date.epoch": "1970-01-01T00:00:00",
     }
     with mpl.rc_context(look):
-        figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DOTS, layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.12, h_pad=0.09)
+        layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.09)
+        figure = Figure(figsize=(WIDTH_IN, HEIGHT_IN), dpi=DOTS, layout=layout)
         FigureCanvasAgg(figure)
         try:
             yield figure
@@ -103,7 +110,8 @@ def time_axis(axes: "Axes", from_ms: int, until_ms: int) -> None:
         from_ms, until_ms = from_ms - 1_800_000, until_ms + 1_800_000
     margin = (until_ms - from_ms) * 0.025
     axes.set_xlim(*days([round(from_ms - margin), round(until_ms + margin)]))
-    axes.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=6, interval_multiples=False))
+    locator = AutoDateLocator(minticks=3, maxticks=6, interval_multiples=False)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
     span_days = (until_ms - from_ms) / 1000.0 / DAY_S
     form = "%H:%M" if span_days < 1 else "%d %b %H:%M" if span_days < 3 else "%d %b"
 

@@ -27,7 +27,7 @@ def trader_chart(answer: TraderAnswer) -> bytes | None:
     if not trips and not equity:
         return None
     moments = [p.time_ms for p in equity] + [ms for t in trips for ms in (t.opened_ms, t.closed_ms)]
-    marked = sorted(trips, key=lambda trip: -abs(trip.net_pnl or 0))[:MOST_MARKED]
+    marked = sorted(trips, key=_size, reverse=True)[:MOST_MARKED]
     with look.panel() as figure:
         count = bool(equity) + bool(trips)
         grid = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
@@ -43,6 +43,10 @@ def trader_chart(answer: TraderAnswer) -> bytes | None:
         look.time_axis(grid[-1], min(moments), max(moments))
         look.title(figure, _title(answer))
         return look.png(figure)
+
+
+def _size(trip: RoundTrip) -> float:
+    return abs(float(trip.net_pnl or 0))
 
 
 def _title(answer: TraderAnswer) -> str:
