@@ -1,11 +1,15 @@
 """Who may speak to the bot: owners, members, and one polite line for everybody else."""
 
+from collections import deque
+from enum import Enum, auto
 from typing import Literal
 
+from bot.rates import MOST, Allowance, Rates
 from bot.requests import Request
 from core.model.alerts import Channel, Target
 from core.model.chats import Chat, Role
-from core.ports import ChatStore, Clock
+from core.model.notices import RequestFacts
+from core.ports import ChatStore, Clock, OwnerNotices
 
 Policy = Literal["approve", "open", "list"]
 
@@ -13,6 +17,19 @@ POLITE_EVERY_MS = 3_600_000
 WRONG_CODES = 5
 """A chat that tried so many wrong codes within an hour is not heard until the hour is over."""
 REMEMBERED = 10_000
+MOST_ASKED = 20
+"""Requests an hour that owners get a message of; the others wait in ``/pending`` unheard."""
+
+
+class Asked(Enum):
+    """What became of a stranger's wish to be let in."""
+
+    NOW = auto()
+    BEFORE = auto()
+    NOBODY = auto()
+    """There is no owner who could be asked."""
+    CLOSED = auto()
+    """Only the operator's list of ids lets in."""
 
 
 class Access:
@@ -24,20 +41,36 @@ class Access:
         clock: Clock,
         policy: Policy = "approve",
         owners: frozenset[str] = frozenset(),
+        notices: OwnerNotices | None = None,
+        most_a_minute: int = MOST,
     ) -> None:
-        """``owners``: ids of people or chats such as ``telegram:123``, from the settings."""
+        """``owners``: ids of people or chats such as ``telegram:123``, from the settings.
+
+        Without ``notices`` owners see who waits only when they ask. ``most_a_minute``: commands a person.
+        """
         self._chats = chats
+        self._notices = notices
+        self._rates = Rates(most_a_minute)
+        self._asked: deque[int] = deque()
         self._clock = clock
         self._policy = policy
         self._owners = owners
         self._polite: dict[Target, int] = {}
         self._wrong_codes: dict[Target, tuple[int, int]] = {}
 
+    def allowance(self, request: Request) -> Allowance:
+        """Count one command or press of this person; the terminal may do as it likes."""
+        target = request.target
+        if target.channel is Channel.CONSOLE:
+            return Allowance.YES
+        person = f"{target.channel}:{request.user_id or target.chat}"
+        return self._rates.ask(person, self._clock.now_ms())
+
     async def admit(self, request: Request) -> Chat | None:
         """Return the chat if it may use the bot, switched on again if it was off; else None."""
         chat = await self._chats.chat(request.target)
-        if chat is None or chat.role is Role.PENDING:
-            role = await self._role(request)
+        if chat is None or chat.role in (Role.PENDING, Role.DECLINED):
+            role = await self._role(request, chat is not None and chat.role is Role.DECLINED)
             if role is None:
                 return None
             chat = await self._enrol(request, chat, role)
@@ -56,15 +89,41 @@ class Access:
         if wrong >= WRONG_CODES:
             return False
         if await self._chats.claim_owner(request.target, code, request.title):
+            await self._chats.note_asker(request.target, request.user_id)
             self._wrong_codes.pop(request.target, None)
             return True
         self._remember_wrong(request.target, since_ms, wrong + 1)
         return False
 
-    async def note_stranger(self, request: Request) -> None:
-        """Keep a chat that asks to be let in, so that its owner can see it."""
-        if await self._chats.chat(request.target) is None:
-            await self._chats.add_chat(request.target, Role.PENDING, request.title)
+    async def is_declined(self, target: Target) -> bool:
+        """Tell whether an owner said no to this chat: silence is the answer."""
+        chat = await self._chats.chat(target)
+        return chat is not None and chat.role is Role.DECLINED
+
+    async def ask(self, request: Request) -> Asked:
+        """Keep a chat that asks to be let in, and tell the owners of it once."""
+        if self._policy == "list":
+            return Asked.CLOSED
+        has_owner = bool(await self._chats.owners())
+        if await self._chats.chat(request.target) is not None:
+            return Asked.BEFORE if has_owner else Asked.NOBODY
+        await self._chats.add_chat(request.target, Role.PENDING, request.title)
+        await self._chats.note_asker(request.target, request.user_id)
+        if not has_owner:
+            return Asked.NOBODY
+        if self._notices is not None and self._may_disturb_owners():
+            facts = RequestFacts(str(request.target), request.title, request.user_id)
+            await self._notices.ask_owner(facts, self._clock.now_ms())
+        return Asked.NOW
+
+    def _may_disturb_owners(self) -> bool:
+        now_ms = self._clock.now_ms()
+        while self._asked and now_ms - self._asked[0] >= POLITE_EVERY_MS:
+            self._asked.popleft()
+        if len(self._asked) >= MOST_ASKED:
+            return False
+        self._asked.append(now_ms)
+        return True
 
     def is_polite_line_due(self, target: Target) -> bool:
         """Tell whether a stranger gets the line now: once an hour, but always as Discord's answer."""
@@ -80,7 +139,7 @@ class Access:
         self._polite[target] = now_ms
         return True
 
-    async def _role(self, request: Request) -> Role | None:
+    async def _role(self, request: Request, is_declined: bool) -> Role | None:
         target = request.target
         if target.channel is Channel.CONSOLE:
             return Role.OWNER
@@ -88,6 +147,8 @@ class Access:
             return Role.OWNER
         if request.user_id is not None and f"{target.channel}:{request.user_id}" in self._owners:
             return Role.OWNER if request.is_private else Role.MEMBER
+        if is_declined:
+            return None
         if self._policy == "open":
             return Role.MEMBER
         if await self._is_known_place(request):
@@ -99,13 +160,11 @@ class Access:
         target = request.target
         if target.thread:
             group = await self._chats.chat(Target(target.channel, target.chat))
-            if group is not None and group.role is not Role.PENDING:
+            if group is not None and group.role in (Role.OWNER, Role.MEMBER):
                 return True
-        if target.channel is Channel.TELEGRAM and request.user_id is not None and not request.is_private:
-            # On Telegram a private chat has its person's id.
-            person = await self._chats.chat(Target(Channel.TELEGRAM, request.user_id))
-            return person is not None and person.role is Role.OWNER
-        return False
+        if request.user_id is None or request.is_private:
+            return False
+        return any(_is_person(owner, target.channel, request.user_id) for owner in await self._chats.owners())
 
     async def _enrol(self, request: Request, chat: Chat | None, role: Role) -> Chat:
         if chat is None:
@@ -117,3 +176,10 @@ class Access:
         if len(self._wrong_codes) >= REMEMBERED:
             self._wrong_codes.clear()
         self._wrong_codes[target] = (since_ms, wrong)
+
+
+def _is_person(owner: Chat, channel: Channel, user_id: str) -> bool:
+    """Tell whether an owner's chat is this person's: by who claimed it; on Telegram also by its own id."""
+    if owner.target.channel is not channel:
+        return False
+    return owner.asked_by == user_id or (channel is Channel.TELEGRAM and owner.target.chat == user_id)

@@ -5,15 +5,17 @@ import difflib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import assert_never
 
 import structlog
 
-from bot.access import Access
+from bot.access import Access, Asked
+from bot.rates import Allowance
 from bot.replies import notice, reply
 from bot.requests import Command, Reply, Request
 from core.errors import HyperfadeError, UsageError
 from core.model.alerts import Target
-from core.model.chats import Chat
+from core.model.chats import Chat, Role
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +34,13 @@ class Commands:
     async def handle(self, name: str, request: Request) -> Reply | None:
         """Answer one command; None when silence is the answer. Never raises a HyperfadeError."""
         request = replace(request, is_demo=self._is_demo)
+        match self._access.allowance(request):
+            case Allowance.SILENCE:
+                return None
+            case Allowance.SAY_NO:
+                return notice(request, "That is a lot at once. Please wait a minute.")
+            case Allowance.YES:
+                pass
         async with self._turn(request.target):
             try:
                 return await self._handle(name.lower(), request)
@@ -50,6 +59,8 @@ class Commands:
             near = difflib.get_close_matches(name, self._by_name, n=1, cutoff=0.5)
             hint = f"Did you mean /{near[0]}?" if near else "/help lists all commands."
             return notice(request, f"There is no /{name[:32]}. {hint}")
+        if command.for_owners and chat.role is not Role.OWNER:
+            return notice(request, "Only this bot's owner decides that.")
         if command.changes_settings and not await self._may_change(request):
             return notice(request, "In a group only its administrators can change what it gets.")
         return await command.answer(request, chat)
@@ -59,13 +70,18 @@ class Commands:
             if request.words and await self._access.claim(request, request.words[0]):
                 log.info("owner claimed", target=str(request.target))
                 return reply(request, "start", None, claimed=True, subscriptions=())
-            await self._access.note_stranger(request)
+            if await self._access.is_declined(request.target):
+                return None
+            asked = await self._access.ask(request)
+            # Who is just stored is told so, once by nature.
+            is_due = self._access.is_polite_line_due(request.target)
+            return notice(request, _asked_words(asked, request)) if is_due or asked is Asked.NOW else None
+        if await self._access.is_declined(request.target):
+            return None
         if not self._access.is_polite_line_due(request.target):
             return None
         return notice(
-            request,
-            "This is a private bot. Ask its owner to let you in, or send /start CODE with the code that its "
-            f"console shows. This chat is {request.target}.",
+            request, f"This is a private bot. Send /start to ask its owner to let you in.{_whose(request)}"
         )
 
     async def _may_change(self, request: Request) -> bool:
@@ -75,7 +91,8 @@ class Commands:
         return request.user_id is not None and await request.is_administrator()
 
     async def _help(self, request: Request, chat: Chat) -> Reply:
-        return reply(request, "help", None, commands=self.commands)
+        shown = [one for one in self.commands if not one.for_owners or chat.role is Role.OWNER]
+        return reply(request, "help", None, commands=shown)
 
     @asynccontextmanager
     async def _turn(self, target: Target) -> AsyncIterator[None]:
@@ -91,3 +108,22 @@ class Commands:
                 del self._turns[target]
             else:
                 self._turns[target] = (lock, waiting - 1)
+
+
+def _asked_words(asked: Asked, request: Request) -> str:
+    match asked:
+        case Asked.NOW:
+            return "This is a private bot. Its owner has been asked to let you in; you will hear of it."
+        case Asked.BEFORE:
+            return "This is a private bot. Its owner was asked to let you in and hasn't decided yet."
+        case Asked.NOBODY | Asked.CLOSED:
+            return (
+                "This is a private bot. Its owner can let you in, or send /start CODE with the code that its "
+                f"console shows.{_whose(request)}"
+            )
+        case _:
+            assert_never(asked)
+
+
+def _whose(request: Request) -> str:
+    return f" This chat is {request.target}."

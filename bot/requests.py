@@ -84,6 +84,8 @@ class Command:
     arguments: tuple[Argument, ...] = ()
     changes_settings: bool = False
     """In a group only for administrators."""
+    for_owners: bool = False
+    """Only in an owner's chat; nobody else is shown it."""
 
     @property
     def usage(self) -> str:
