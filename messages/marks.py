@@ -103,15 +103,15 @@ class _Marks:
             case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
                 return Markup(f"{text}\n")  # noqa: S704
 
-    def trader(self, address: str) -> Markup:
-        """Return an address in short, linked to the exchange's page; whole on the console."""
+    def trader(self, address: str, text: str = "") -> Markup:
+        """Return an address in short (or ``text``), linked to the exchange's page; whole on the console."""
         url = figures.explorer_url(address)
         if self.channel is Channel.CONSOLE or url is None:
-            return Markup(self._escaped(address))  # noqa: S704
-        short = figures.short_address(address)
+            return Markup(self._escaped(text or address))  # noqa: S704
+        short = self._escaped(text or figures.short_address(address))
         if self.channel is Channel.TELEGRAM:
-            return Markup(f'<a href="{url}">{short}</a>')  # noqa: S704  hex digits only
-        return Markup(f"[{short}](<{url}>)")  # noqa: S704  hex digits only
+            return Markup(f'<a href="{url}">{short}</a>')  # noqa: S704  hex digits, escaped words
+        return Markup(f"[{short}](<{url}>)")  # noqa: S704  hex digits, escaped words
 
     def left(self, value: Any, width: int) -> Markup:
         """Return a table cell, padded on the right, for use inside a block of code."""

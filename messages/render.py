@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -34,8 +35,21 @@ def render_alert(alert: Alert, now_ms: int) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A finished message, and how many items of its lists didn't fit into it."""
+
+    text: str
+    hidden: int
+
+
 def render_answer(channel: Channel, name: str, answer: Any, *, is_demo: bool = False, **facts: Any) -> str:
-    """Return the answer in the words of template ``name``; the rest of the facts go in by name.
+    """Return the answer in the words of template ``name``; the rest of the facts go in by name."""
+    return fit_answer(channel, name, answer, is_demo=is_demo, **facts).text
+
+
+def fit_answer(channel: Channel, name: str, answer: Any, *, is_demo: bool = False, **facts: Any) -> Fitted:
+    """Return the same, and what didn't fit.
 
     What is a list (of the answer, or among the facts) is cut from its end until the message fits;
     the template learns of it as ``hidden``, the number of items that were cut. ``is_demo``: it is about
@@ -57,9 +71,9 @@ def render_answer(channel: Channel, name: str, answer: Any, *, is_demo: bool = F
         )
         excess = -room_left(channel, text)
         if excess <= 0:
-            return text
+            return Fitted(text, hidden)
         if keep == 0:
-            return _as_plain(channel, text)
+            return Fitted(_as_plain(channel, text), hidden)
         # A step by the measured excess needs few rounds; at least one item goes each time.
         keep -= max(1, keep * excess // (2 * max(len(text), 1)))
 
