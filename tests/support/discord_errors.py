@@ -87,3 +87,24 @@ def no_direct_messages() -> DiscordError:
 def invalid_json() -> DiscordError:
     """Return a 400 with code 50109."""
     return DiscordError(400, 50109, "The request body contains invalid JSON.")
+
+
+def thread_archived() -> DiscordError:
+    """Return a 400 with code 50083: nothing in it can be edited."""
+    return DiscordError(400, 50083, "Thread is archived")
+
+
+def thread_locked() -> DiscordError:
+    """Return a 400 with code 160005: only moderators write there."""
+    return DiscordError(400, 160005, "This thread is locked")
+
+
+def not_our_message() -> DiscordError:
+    """Return a 403 with code 50005."""
+    return DiscordError(403, 50005, "Cannot edit a message authored by another user")
+
+
+def no_mutual_guilds() -> DiscordError:
+    """Return a 403 with code 50278."""
+    words = "Cannot send messages to this user due to having no mutual guilds"
+    return DiscordError(403, 50278, words)

@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.support.discord_checks import FILE_LIMIT_BYTES
 from tests.support.discord_objects import DiscordChannel, DiscordMessage, DiscordUser, snowflake
 
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
@@ -80,7 +81,7 @@ class Interaction:
             "app_permissions": str((1 << 53) - 1),
             "entitlements": [],
             "authorizing_integration_owners": {},
-            "attachment_size_limit": 10 * 1024 * 1024,
+            "attachment_size_limit": FILE_LIMIT_BYTES,
         }
         if channel.guild_id is not None:
             guild = {"id": str(channel.guild_id), "locale": "en-US", "features": []}

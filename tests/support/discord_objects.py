@@ -12,7 +12,7 @@ LOADING = 1 << 7
 COMPONENTS_V2 = 1 << 15
 ADMINISTRATOR = 1 << 3
 DISCORD_EPOCH_MS = 1_420_070_400_000
-TEXT_CHANNEL, DM_CHANNEL = 0, 1
+TEXT_CHANNEL, DM_CHANNEL, THREAD = 0, 1, 11
 EVERYTHING = (1 << 53) - 1
 MEMBER_PERMISSIONS = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 31
 
@@ -84,13 +84,16 @@ class DiscordUser:
 
 @dataclass(slots=True)
 class DiscordChannel:
-    """A guild's text channel, or a direct one with `recipient`."""
+    """A guild's text channel, a thread in `parent_id`, or a direct one with `recipient`."""
 
     id: int
     name: str = ""
     guild_id: int | None = None
     recipient: DiscordUser | None = None
     denied: str = ""
+    parent_id: int | None = None
+    is_archived: bool = False
+    is_locked: bool = False
     messages: dict[int, "DiscordMessage"] = field(default_factory=dict)
 
     def wire(self) -> dict[str, Any]:
@@ -102,6 +105,26 @@ class DiscordChannel:
                 "last_message_id": None,
                 "flags": 0,
                 "recipients": [self.recipient.wire()],
+            }
+        if self.parent_id is not None:
+            return {
+                "id": str(self.id),
+                "type": THREAD,
+                "guild_id": str(self.guild_id),
+                "parent_id": str(self.parent_id),
+                "owner_id": str(self.guild_id),
+                "name": self.name,
+                "last_message_id": None,
+                "message_count": len(self.messages),
+                "member_count": 1,
+                "rate_limit_per_user": 0,
+                "flags": 0,
+                "thread_metadata": {
+                    "archived": self.is_archived,
+                    "locked": self.is_locked,
+                    "auto_archive_duration": 1440,
+                    "archive_timestamp": iso(now_seconds()),
+                },
             }
         return {
             "id": str(self.id),
@@ -129,7 +152,7 @@ class DiscordGuild:
 
     def wire(self, channels: list[DiscordChannel], members: list[DiscordUser]) -> dict[str, Any]:
         """Return the guild as GUILD_CREATE sends it."""
-        empty = ("emojis", "stickers", "features", "threads", "presences", "voice_states")
+        empty = ("emojis", "stickers", "features", "presences", "voice_states")
         nothing = ("icon", "splash", "discovery_splash", "banner", "description", "vanity_url_code")
         nowhere = ("afk", "system", "rules", "public_updates", "widget", "safety_alerts")
         everyone = {
@@ -151,7 +174,8 @@ class DiscordGuild:
             "name": self.name,
             "owner_id": str(self.owner_id),
             "roles": [everyone],
-            "channels": [channel.wire() for channel in channels],
+            "channels": [channel.wire() for channel in channels if channel.parent_id is None],
+            "threads": [one.wire() for one in channels if one.parent_id is not None and not one.is_archived],
             "members": [member.member_wire() for member in members],
             "member_count": len(members),
             "joined_at": iso(now_seconds()),

@@ -5,7 +5,14 @@ from typing import Any
 
 from tests.support import discord_answer_routes as answers
 from tests.support.discord_checks import check_commands
-from tests.support.discord_errors import invalid_form, missing_access, not_found, unknown_message
+from tests.support.discord_errors import (
+    invalid_form,
+    missing_access,
+    not_found,
+    not_our_message,
+    thread_archived,
+    unknown_message,
+)
 from tests.support.discord_objects import snowflake
 from tests.support.discord_posting import RestCall, edit_posted, find_message, post_message, version_of
 from tests.support.discord_world import DiscordWorld
@@ -42,9 +49,12 @@ async def create_message(world: DiscordWorld, call: RestCall) -> Any:
 
 
 async def edit_message(world: DiscordWorld, call: RestCall) -> Any:
-    message = find_message(world.channel(call.number("channel")), call.number("message"))
+    channel = world.channel(call.number("channel"))
+    message = find_message(channel, call.number("message"))
+    if channel.is_archived:
+        raise thread_archived()
     if message.author is not world.bot:
-        raise missing_access()
+        raise not_our_message()
     return await edit_posted(world, message, call)
 
 

@@ -10,6 +10,7 @@ from tests.support.discord_errors import (
     missing_access,
     missing_permissions,
     no_direct_messages,
+    thread_locked,
     unknown_channel,
 )
 from tests.support.discord_gateway import GUILDS_INTENT, Gateway
@@ -82,7 +83,9 @@ class DiscordWorld:
     async def add_guild(self, guild_id: int, name: str = "Other desk") -> DiscordGuild:
         """Invite the bot into a new guild and tell it."""
         guild = self.guilds[guild_id] = DiscordGuild(guild_id, name, self.bot.id)
-        await self.gateway.dispatch("GUILD_CREATE", self._guild_payload(guild), GUILDS_INTENT)
+        # The platform says "available again" by false, and nothing to whoever is new.
+        told = {name: value for name, value in self._guild_payload(guild).items() if name != "unavailable"}
+        await self.gateway.dispatch("GUILD_CREATE", told, GUILDS_INTENT)
         return guild
 
     def add_webhook(self, channel_id: int | None = None, name: str = "alerts") -> DiscordWebhook:
@@ -305,10 +308,14 @@ class DiscordWorld:
         channel = self.channels.get(channel_id)
         if channel is None:
             raise unknown_channel()
-        if channel.denied == "see":
+        if channel.denied == "see" or channel.guild_id not in (None, *self.guilds):
             raise missing_access()
         if to_send and channel.denied:
             raise missing_permissions()
+        if to_send and channel.is_locked:
+            raise thread_locked()
+        if to_send:
+            channel.is_archived = False  # Writing opens a thread again.
         if to_send and channel.recipient is not None and not channel.recipient.takes_direct_messages:
             raise no_direct_messages()
         return channel
