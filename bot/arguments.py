@@ -9,7 +9,6 @@ from core.answers import PERIODS
 from core.errors import UsageError
 from core.loser_order import LOSER_SORTS
 from core.model.addresses import parse_address
-from core.model.chats import Subscription
 from core.model.market import Address, Coin
 
 MOST_LOSERS = 50
@@ -22,13 +21,31 @@ _AMOUNT = re.compile(r"\$?(\d[\d,]*(?:\.\d+)?)([kKmM]?)")
 _COIN = re.compile(r"[A-Za-z0-9]{1,16}(:[A-Za-z0-9]{1,16})?")
 
 
+class Unclear(UsageError):
+    """A word that nearly means something: what it could be is offered by button."""
+
+    def __init__(self, message: str, word: str, near: Sequence[str]) -> None:
+        super().__init__(message)
+        self.word = word
+        self.near = tuple(near)
+
+
 @dataclass(frozen=True, slots=True)
 class LosersQuery:
-    """``/losers [n] [coin] [by …]``."""
+    """``/losers [n] [coin] [by …] [from N]``."""
 
     limit: int
     coin: Coin | None
     sort: str
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PageQuery:
+    """``/crowd [coin] [from N]``."""
+
+    coin: Coin | None
+    first: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +58,9 @@ class PerformanceQuery:
 
 
 def read_losers(words: Sequence[str], known: Sequence[Coin]) -> LosersQuery:
-    """Read number, coin and sorting in any order; raises UsageError."""
+    """Read number, coin, sorting and place in any order; raises UsageError."""
     limit, coin, sort = DEFAULT_LOSERS, None, "badness"
-    left = list(words)
+    left, first = _read_place(words)
     while left:
         word = left.pop(0)
         if word.lower() == "by":
@@ -51,14 +68,35 @@ def read_losers(words: Sequence[str], known: Sequence[Coin]) -> LosersQuery:
                 raise UsageError(f"By what? Expected one of {', '.join(LOSER_SORTS)}.")
             sort = left.pop(0).lower()
             if sort not in LOSER_SORTS:
-                raise UsageError(f"Can't sort by {sort[:40]!r}: expected one of {', '.join(LOSER_SORTS)}.")
+                raise Unclear(
+                    f"Can't sort by {sort[:40]!r}: expected one of {', '.join(LOSER_SORTS)}.",
+                    sort,
+                    tuple(LOSER_SORTS),
+                )
         elif word.isascii() and word.isdigit():
             limit = int(word) if len(word) <= MOST_DIGITS else 0
             if not 1 <= limit <= MOST_LOSERS:
                 raise UsageError(f"A list of {word[:40]} is not possible: expected 1 to {MOST_LOSERS}.")
         else:
             coin = read_coin(word, known)
-    return LosersQuery(limit, coin, sort)
+    return LosersQuery(limit, coin, sort, first)
+
+
+def read_page(words: Sequence[str], known: Sequence[Coin]) -> PageQuery:
+    """Read no coin or one, and a place; raises UsageError."""
+    left, first = _read_place(words)
+    return PageQuery(read_one_coin(left, known), first)
+
+
+def _read_place(words: Sequence[str]) -> tuple[list[str], int]:
+    """Return the words without ``from N``, and N, 1 where nothing is said."""
+    at = next((nth for nth, word in enumerate(words) if word.lower() == "from"), None)
+    if at is None:
+        return list(words), 1
+    number = words[at + 1] if at + 1 < len(words) else ""
+    if not (number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS and int(number) > 0):
+        raise UsageError("From which place? Expected a number from 1 on, such as: from 16.")
+    return [*words[:at], *words[at + 2 :]], int(number)
 
 
 def read_performance(words: Sequence[str], known: Sequence[Coin]) -> PerformanceQuery:
@@ -81,26 +119,6 @@ def read_one_coin(words: Sequence[str], known: Sequence[Coin]) -> Coin | None:
     return read_coin(words[0], known) if words else None
 
 
-def read_subscriptions(words: Sequence[str], known: Sequence[Coin]) -> tuple[Subscription, ...]:
-    """Read coins (or ``all``), then minimum USD, then minimum badness; raises UsageError."""
-    names: list[str] = []
-    numbers: list[str] = []
-    for word in words:
-        (numbers if _AMOUNT.fullmatch(word) else names).append(word)
-    if not names:
-        raise UsageError("Which coin? Send /subscribe BTC, or /subscribe all.")
-    if len(numbers) > 2:
-        raise UsageError(f"Expected at most two numbers, USD and badness: found {' '.join(numbers)[:60]!r}.")
-    if len(names) > MOST_COINS:
-        raise UsageError(f"At most {MOST_COINS} coins at once: found {len(names)}. /subscribe all takes all.")
-    min_usd = read_usd(numbers[0]) if numbers else 0.0
-    min_badness = _read_badness(numbers[1]) if len(numbers) > 1 else 0.0
-    coins = (
-        [None] if any(name.lower() == "all" for name in names) else [read_coin(name, known) for name in names]
-    )
-    return tuple(Subscription(coin, min_usd, min_badness) for coin in dict.fromkeys(coins))
-
-
 def read_usd(word: str) -> float:
     """Return an amount such as ``5000``, ``$5,000``, ``10k`` or ``1.5m`` in USD; raises UsageError."""
     found = _AMOUNT.fullmatch(word)
@@ -110,13 +128,6 @@ def read_usd(word: str) -> float:
     if amount > MOST_USD:
         raise UsageError(f"{word[:40]!r} is more than there is: expected an amount in USD such as 10k.")
     return amount
-
-
-def _read_badness(word: str) -> float:
-    value = read_usd(word)
-    if value > 100:
-        raise UsageError(f"{word[:40]!r} is not a badness: expected 0 to 100.")
-    return value
 
 
 def read_coin(word: str, known: Sequence[Coin]) -> Coin:
@@ -138,4 +149,4 @@ def read_coin(word: str, known: Sequence[Coin]) -> Coin:
     hint = (
         f"did you mean {', '.join(near)}?" if near else "expected one that the exchange lists, such as BTC."
     )
-    raise UsageError(f"{word!r} is not a listed coin: {hint}")
+    raise Unclear(f"{word!r} is not a listed coin: {hint}", word, near)
