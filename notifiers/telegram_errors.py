@@ -45,6 +45,7 @@ GONE = (
 """Descriptions of a 400 that concern the target and not the message."""
 
 PARSE = "can't parse entities"
+UNCHANGED = "message is not modified"
 
 BEFORE_SENDING = (
     httpx.ConnectError,
@@ -59,6 +60,11 @@ BEFORE_SENDING = (
 def is_parse_error(error: TelegramError) -> bool:
     """Tell whether Telegram couldn't read our markup."""
     return isinstance(error, BadRequest) and PARSE in error.message.lower()
+
+
+def is_unchanged(error: TelegramError) -> bool:
+    """Tell whether a message shows already what an edit was to show."""
+    return isinstance(error, BadRequest) and UNCHANGED in error.message.lower()
 
 
 def delivery_error(error: TelegramError) -> DeliveryError:
