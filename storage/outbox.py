@@ -15,6 +15,7 @@ from core.model.notices import (
     DigestLine,
     Facts,
     FollowFacts,
+    Growth,
     HealthFacts,
     ListFacts,
     MergedFacts,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SQL = statements("outbox")
 LOCK = 0x6F757462_6F780001
 FACTS: Mapping[AlertKind, type[Facts]] = {
+    AlertKind.UPDATE: Growth,
     AlertKind.CROWD: CrowdFacts,
     AlertKind.FOLLOW: FollowFacts,
     AlertKind.LIST: ListFacts,
@@ -228,7 +230,7 @@ def _alert(row: "Record", is_demo: bool) -> Alert:
         evidence=row["evidence"],
         edits=row["edits"],
         is_silent=row["is_silent"],
-        facts=from_json(row["facts"], FACTS[kind]) if kind in FACTS else None,
+        facts=from_json(row["facts"], FACTS[kind]) if kind in FACTS and row["facts"] else None,
         is_demo=is_demo,
     )
 

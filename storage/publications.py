@@ -15,6 +15,7 @@ from storage.fill_rows import FillWriter
 from storage.opportunity_rows import ending_row, live_of, opportunity_row, outcome_row
 from storage.position_rows import held_of
 from storage.statements import statements
+from storage.telling import tell_entries, tell_exits, tell_growth
 from storage.values import from_json, to_json
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ class Publications:
             new = await _add_opportunities(connection, publication.decisions, is_rehearsal)
             await _widen(connection, publication.moved)
             ended = await _end_opportunities(connection, publication.endings)
-            await _tell(connection, list(new), [e.opportunity_id for e, _, _ in ended], publication, evidence)
+            await tell_entries(connection, list(new), publication.now_ms, evidence)
+            await tell_growth(connection, publication.grown, publication.now_ms)
+            left = [ending.opportunity_id for ending, _, _ in ended]
+            await tell_exits(connection, left, publication.now_ms, evidence)
             await ledger.append(connection, _ledger_bodies(new, ended, is_rehearsal))
             await _put_positions(connection, publication, is_rehearsal)
             # Last: readers of new fills wait for whoever has begun to write them.
@@ -192,21 +196,6 @@ async def _end_opportunities(
         for one in endings
         if (row := found.pop(one.opportunity_id, None)) is not None
     ]
-
-
-async def _tell(
-    connection: "Connection",
-    entered: list[str],
-    left: list[str],
-    publication: Publication,
-    evidence: str,
-) -> None:
-    """Queue entry and exit alerts; the dispatchers are woken when there are any."""
-    if entered:
-        await connection.execute(SQL["add_entry_alerts"], entered, publication.now_ms, evidence)
-    if left:
-        await connection.execute(SQL["expire_entries"], left)
-        await connection.execute(SQL["add_exit_alerts"], left, publication.now_ms, evidence)
 
 
 def _ledger_bodies(

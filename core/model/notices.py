@@ -1,11 +1,24 @@
 """What alerts say that are about something else than one opportunity's beginning or end."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from core.model.market import Address, Coin, Direction
-from core.model.opportunities import Opportunity, Rejection
+from core.model.opportunities import Ending, Opportunity, Rejection
 from core.model.positions import PositionEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """The order behind a published opportunity has grown since."""
+
+    opportunity_id: str
+    loser_px: Decimal
+    """Average of all its fills so far."""
+    loser_notional_usd: float
+    """All that was taken so far."""
+    as_of_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +30,11 @@ class CrowdFacts:
     """What is suggested: the other side of the crowd's."""
     since_ms: int
     members: tuple[Opportunity, ...]
-    """The live opportunities on this side, the oldest first."""
+    """The opportunities on this side, the oldest first; whoever joined stays."""
     opposing: tuple[Opportunity, ...]
     """The live opportunities on the other side."""
+    endings: tuple[Ending, ...] = ()
+    """Of those members that are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +97,12 @@ class DigestFacts:
     ledger_head: str
     """SHA-256 of the newest ledger entry, so that readers hold the witness."""
     ledger_entries: int
+    followed: tuple[FollowFacts, ...] = ()
+    """Events of followed traders that were held, the newest first."""
+    moved: tuple[ListFacts, ...] = ()
+    """Changes of the list among followed traders that were held."""
+    is_regular: bool = True
+    """The digest that the chat asked for; else only what quiet hours or its cap held back."""
 
 
 class Problem(StrEnum):
@@ -124,4 +145,4 @@ class MergedFacts:
     """The newest first; what has ended meanwhile says so."""
 
 
-Facts = CrowdFacts | FollowFacts | ListFacts | DigestFacts | HealthFacts | RequestFacts | MergedFacts
+Facts = Growth | CrowdFacts | FollowFacts | ListFacts | DigestFacts | HealthFacts | RequestFacts | MergedFacts

@@ -10,6 +10,7 @@ from core.model.fills import (
     Fill,
 )
 from core.model.market import Address, Coin
+from core.model.notices import Growth
 from core.model.opportunities import Crowd, Decision, Ending, Group, LiveOpportunity
 from core.model.outcomes import PriceSample, ScoredOpportunity
 from core.model.positions import PositionEvent
@@ -29,6 +30,10 @@ class Publication:
     """Each replaces what was stored of that account and coin."""
     moved: tuple[LiveOpportunity, ...] = ()
     """Live opportunities whose best or worst excursion widened."""
+    grown: tuple[Growth, ...] = ()
+    """Live opportunities whose order became notably larger: the entry's message says so."""
+    finished: tuple[PositionEvent, ...] = ()
+    """Events that won't grow any more: whoever follows their account is told."""
     now_ms: int = 0
     namespace: str = LIVE
     """What event ids are made with (``core.detection.identity.event_id``); not LIVE: a rehearsal's.

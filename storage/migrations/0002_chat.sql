@@ -75,7 +75,15 @@ alter table alerts
     ),
     -- what makes an alert about something else the same alert: written twice, told once
     add column dedup_key text,
-    add constraint alerts_dedup unique (dedup_key, channel, chat, thread);
+    -- the message that this one changes: of updates, and of a crowd that others joined
+    add column changes_id bigint references alerts on delete cascade,
+    -- a message may be changed many times, but entry and exit are told once
+    drop constraint alerts_opportunity_id_kind_channel_chat_thread_key;
+
+create unique index alerts_once on alerts (opportunity_id, channel, chat, thread, kind)
+    where kind in ('entry', 'exit');
+create unique index alerts_dedup on alerts (dedup_key, channel, chat, thread) where dedup_key is not null;
+create index alerts_changing on alerts (changes_id) where changes_id is not null;
 
 create index alerts_of_chat on alerts (channel, chat, thread, created_ms);
 create index alerts_told_together on alerts (digest_id) where digest_id is not null;
@@ -95,3 +103,30 @@ create table handled_updates (
 );
 
 create index handled_updates_by_age on handled_updates (channel, handled_at);
+
+-- Several losers on one side of a coin within a short time; told together.
+create table crowds (
+    crowd_id text collate "C" primary key,
+    coin text collate "C" not null,
+    -- what is suggested
+    side text not null check (side in ('long', 'short')),
+    since_ms bigint not null,
+    -- ids of opportunities, the oldest first; whoever joined stays
+    members text[] not null
+);
+
+create index crowds_lately on crowds (coin, side, since_ms desc);
+
+-- Whether a wall clock there shows quiet hours; as core.quiet_hours: both ends equal means all day.
+create function is_quiet(quiet_from time, quiet_until time, zone text, now_ms bigint) returns boolean
+language sql immutable as $$
+select case
+    when quiet_from is null then false
+    when quiet_from < quiet_until then
+        (to_timestamp(now_ms / 1000.0) at time zone zone)::time >= quiet_from
+        and (to_timestamp(now_ms / 1000.0) at time zone zone)::time < quiet_until
+    else
+        (to_timestamp(now_ms / 1000.0) at time zone zone)::time >= quiet_from
+        or (to_timestamp(now_ms / 1000.0) at time zone zone)::time < quiet_until
+end
+$$;

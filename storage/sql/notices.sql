@@ -6,7 +6,7 @@ with told as (
     from chats c
     where c.role = 'owner' and c.disabled_reason is null and c.loudness ->> $1 is distinct from 'off'
     order by c.created_at, c.channel, c.chat, c.thread
-    on conflict (dedup_key, channel, chat, thread) do nothing
+    on conflict (dedup_key, channel, chat, thread) where dedup_key is not null do nothing
     returning alert_id, channel, chat, thread
 ),
 queued as (
