@@ -9,10 +9,26 @@ import discord
 
 from core.errors import ChannelRefused, DeliveryError, MessageRefused, NotSent, OutcomeUnknown, TargetGone
 
-FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, TimeoutError)
-"""All that discord.py lets out of a request."""
+FAILURES = (
+    discord.DiscordException,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
+"""All that discord.py lets out of a request; the last three where an answer isn't Discord's at all."""
 
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
+NOT_OUR_MESSAGE, THREAD_ARCHIVED, THREAD_LOCKED = 50005, 50083, 160005
+"""https://discord.com/developers/docs/topics/opcodes-and-status-codes#json."""
+
+GONE = (UNKNOWN_CHANNEL, UNKNOWN_WEBHOOK, THREAD_ARCHIVED, THREAD_LOCKED)
+"""Nothing more can be sent there. Sending opens an archived thread, unless it is locked too."""
+
+ONE_MESSAGE = (UNKNOWN_MESSAGE, NOT_OUR_MESSAGE, THREAD_ARCHIVED, THREAD_LOCKED)
+"""What an edit may meet that says nothing about the next alert."""
 
 BAN_S = 3600.0
 """How long the wall in front of Discord shuts out an address that it bans, about."""
@@ -23,15 +39,17 @@ def is_repeat_of_deleted(error: BaseException) -> bool:
     return isinstance(error, discord.NotFound) and error.code == UNKNOWN_MESSAGE
 
 
-def delivery_error(error: BaseException) -> DeliveryError:
-    """Return what a failed send means."""
+def delivery_error(error: BaseException, *, edits: bool = False) -> DeliveryError:
+    """Return what a failed send means; ``edits``: it was to change a message that exists."""
     match error:
         case discord.RateLimited():
             return NotSent("Discord asks to slow down", retry_after_s=float(error.retry_after))
+        case discord.HTTPException() if edits and error.code in ONE_MESSAGE:
+            return MessageRefused(f"Discord can't change this message: {error.text} ({error.code})")
+        case discord.HTTPException() if error.code in GONE:
+            return TargetGone(f"Discord doesn't take anything there: {error.text} ({error.code})")
         case discord.Forbidden():
             return TargetGone(f"Discord refuses this channel: {error.text} ({error.code})")
-        case discord.NotFound() if error.code in (UNKNOWN_CHANNEL, UNKNOWN_WEBHOOK):
-            return TargetGone(f"Discord doesn't know this channel: {error.text} ({error.code})")
         case discord.DiscordServerError():
             return OutcomeUnknown(f"Discord answers {error.status}")
         case discord.HTTPException():

@@ -11,11 +11,22 @@ import pytest_asyncio
 
 from core.errors import ChannelRefused, DeliveryError, MessageRefused, NotSent, OutcomeUnknown, TargetGone
 from core.model.alerts import Alert, AlertKind, Channel, Delivered, Target
+from messages.alert_buttons import alert_buttons
+from messages.presses import press_data
 from messages.render import render_alert
 from notifiers.discord import DiscordNotifier
 from tests.support import faults
 from tests.support.chat_clients import discord_client
-from tests.support.chat_facts import NOW_MS, make_alert
+from tests.support.chat_facts import LOSER, NOW_MS, make_alert
+from tests.support.discord_departures import add_thread
+from tests.support.discord_errors import (
+    DiscordError,
+    no_mutual_guilds,
+    not_our_message,
+    thread_archived,
+    thread_locked,
+    unknown_message,
+)
 from tests.support.discord_server import DiscordServer, banned, discord_fault, rate_limited
 from tests.support.faults import Fault
 
@@ -69,6 +80,41 @@ async def test_exit_comes_through_when_its_entry_is_gone(
     assert len(discord_server.channel_messages(discord_server.channel_id)) == 1
 
 
+async def test_entry_has_its_buttons(discord_server: DiscordServer, notifier: DiscordNotifier) -> None:
+    one = alert(discord_server)
+    await notifier.send(one, NOW_MS)
+    [message] = discord_server.channel_messages(discord_server.channel_id)
+    assert [(button["label"], button["custom_id"]) for button in message.buttons] == [
+        (button.label, press_data(button)) for row in alert_buttons(one) for button in row
+    ]
+    assert any(button["custom_id"] == f"+trader {LOSER}" for button in message.buttons)
+
+
+async def test_silent_alert_rings_nowhere(discord_server: DiscordServer, notifier: DiscordNotifier) -> None:
+    await notifier.send(alert(discord_server), NOW_MS)
+    await notifier.send(alert(discord_server, nonce="hf-2", is_silent=True), NOW_MS)
+    flags = [one.now.flags for one in discord_server.channel_messages(discord_server.channel_id)]
+    suppress_embeds, suppress_notifications = 1 << 2, 1 << 12
+    assert flags == [suppress_embeds, suppress_embeds | suppress_notifications]
+
+
+async def test_update_changes_the_entry_and_its_buttons(
+    discord_server: DiscordServer, notifier: DiscordNotifier
+) -> None:
+    entry = await notifier.send(alert(discord_server), NOW_MS)
+    update = alert(discord_server, edits=True, reply_to=entry.remote_id, is_demo=True)
+    for _ in range(2):  # What may have arrived is simply done again.
+        assert await notifier.send(update, NOW_MS) == entry
+    [message] = discord_server.channel_messages(discord_server.channel_id)
+    assert message.text == render_alert(update, NOW_MS) != message.versions[0].content
+    assert message.buttons
+    assert not message.now.pings_everyone
+    assert message.now.flags & 1 << 2
+    over = alert(discord_server, AlertKind.EXIT, edits=True, reply_to=entry.remote_id)
+    await notifier.send(over, NOW_MS)
+    assert message.buttons == []
+
+
 async def test_repeat_with_the_same_nonce_is_one_message(
     discord_server: DiscordServer, notifier: DiscordNotifier
 ) -> None:
@@ -96,10 +142,17 @@ async def test_thread_is_written_to_as_a_channel(
     assert len(discord_server.channel_messages(77)) == 1
 
 
+def answered(error: DiscordError) -> Fault:
+    return discord_fault(error.status, error.code, error.message)
+
+
 ROWS: list[tuple[str, Fault, type[DeliveryError]]] = [
     ("long 429", rate_limited(60.0), NotSent),
     ("ban", banned(), NotSent),
     ("no direct messages", discord_fault(403, 50007, "Cannot send messages to this user"), TargetGone),
+    ("no common server", answered(no_mutual_guilds()), TargetGone),
+    ("locked thread", answered(thread_locked()), TargetGone),
+    ("archived thread", answered(thread_archived()), TargetGone),
     ("no access", discord_fault(403, 50001, "Missing Access"), TargetGone),
     ("no permission", discord_fault(403, 50013, "Missing Permissions"), TargetGone),
     ("channel gone", discord_fault(404, 10003, "Unknown Channel"), TargetGone),
@@ -108,6 +161,12 @@ ROWS: list[tuple[str, Fault, type[DeliveryError]]] = [
     ("wrong token", discord_fault(401, 0, "401: Unauthorized"), ChannelRefused),
     ("503", discord_fault(503, 0, "Service Unavailable"), OutcomeUnknown),
     ("502 again and again", faults.bad_gateway(502), OutcomeUnknown),
+    ("504 again and again", faults.bad_gateway(504), OutcomeUnknown),
+    (
+        "a page that isn't Discord's",
+        faults.answer(200, "<html>log in to this network</html>"),
+        OutcomeUnknown,
+    ),
     ("closed", faults.close(), OutcomeUnknown),
     ("reset", faults.reset(), OutcomeUnknown),
     ("silent", faults.stall(), OutcomeUnknown),
@@ -122,6 +181,73 @@ async def test_answer_has_its_meaning(
     with pytest.raises(DeliveryError) as caught:
         await notifier.send(alert(discord_server), NOW_MS)
     assert type(caught.value) is meaning
+
+
+EDIT_ROWS: list[tuple[str, Fault, type[DeliveryError]]] = [
+    ("deleted", answered(unknown_message()), MessageRefused),
+    ("another's", answered(not_our_message()), MessageRefused),
+    ("archived thread", answered(thread_archived()), MessageRefused),
+    ("locked thread", answered(thread_locked()), MessageRefused),
+    ("channel gone", discord_fault(404, 10003, "Unknown Channel"), TargetGone),
+    ("no access", discord_fault(403, 50001, "Missing Access"), TargetGone),
+    ("bad form", discord_fault(400, 50035, "Invalid Form Body"), MessageRefused),
+    ("wrong token", discord_fault(401, 0, "401: Unauthorized"), ChannelRefused),
+    ("long 429", rate_limited(60.0), NotSent),
+    ("ban", banned(), NotSent),
+    ("503", discord_fault(503, 0, "Service Unavailable"), OutcomeUnknown),
+    ("closed", faults.close(), OutcomeUnknown),
+    ("silent", faults.stall(), OutcomeUnknown),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "meaning"), [one[1:] for one in EDIT_ROWS], ids=[one[0] for one in EDIT_ROWS]
+)
+async def test_answer_to_an_edit_has_its_meaning(
+    discord_server: DiscordServer, notifier: DiscordNotifier, fault: Fault, meaning: type[DeliveryError]
+) -> None:
+    entry = await notifier.send(alert(discord_server), NOW_MS)
+    discord_server.fail(fault, route="edit_message", times=None)
+    with pytest.raises(DeliveryError) as caught:
+        await notifier.send(alert(discord_server, edits=True, reply_to=entry.remote_id), NOW_MS)
+    assert type(caught.value) is meaning
+
+
+async def test_update_of_a_message_that_never_was_is_refused_and_not_sent(
+    discord_server: DiscordServer, notifier: DiscordNotifier
+) -> None:
+    for reply_to in (None, "", "<html>"):
+        with pytest.raises(MessageRefused):
+            await notifier.send(alert(discord_server, edits=True, reply_to=reply_to), NOW_MS)
+    assert discord_server.calls_of("create_message") == []
+
+
+async def test_archived_thread_opens_again_for_an_alert_but_not_for_an_edit(
+    discord_server: DiscordServer, notifier: DiscordNotifier
+) -> None:
+    thread = await add_thread(discord_server, 77, discord_server.channel_id)
+    target = Target(Channel.DISCORD, "77")
+    entry = await notifier.send(alert(discord_server, target=target), NOW_MS)
+    thread.is_archived = True
+    with pytest.raises(MessageRefused, match="archived"):
+        await notifier.send(
+            alert(discord_server, target=target, edits=True, reply_to=entry.remote_id), NOW_MS
+        )
+    await notifier.send(
+        alert(discord_server, AlertKind.EXIT, target=target, nonce="hf-2", reply_to=entry.remote_id), NOW_MS
+    )
+    assert not thread.is_archived
+    thread.is_locked = True
+    with pytest.raises(TargetGone, match="locked"):
+        await notifier.send(alert(discord_server, target=target, nonce="hf-3"), NOW_MS)
+
+
+async def test_sent_buttons_are_not_remembered_in_memory(
+    discord_server: DiscordServer, notifier: DiscordNotifier, client: discord.Client
+) -> None:
+    entry = await notifier.send(alert(discord_server), NOW_MS)
+    await notifier.send(alert(discord_server, edits=True, reply_to=entry.remote_id), NOW_MS)
+    assert not client._connection._view_store._views
 
 
 async def test_short_429_is_waited_out(discord_server: DiscordServer, notifier: DiscordNotifier) -> None:
