@@ -233,6 +233,7 @@ values ('merged', $1, $2, $3, $4, '', '{"lines": []}')
 returning alert_id;
 
 -- name: queue_merged
+-- It waits its turn like any entry.
 insert into outbox (alert_id, channel, chat, thread, priority) values ($4, $1, $2, $3, 1);
 
 -- name: merge
