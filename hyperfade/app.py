@@ -24,6 +24,7 @@ from core.model.alerts import Channel
 from core.ranking.figures import MarketHistory
 from core.ranking.prices import PriceBook
 from core.services.collecting import CollectRules, CollectService, Progress
+from core.services.delivery_policy import DeliveryPolicy
 from core.services.detecting import DetectionService
 from core.services.dispatching import DispatchService
 from core.services.listening import ListenService
@@ -43,6 +44,7 @@ from hyperfade.connections import (
     telegram_hook,
 )
 from hyperfade.database import open_storage
+from hyperfade.destinations import open_destinations
 from hyperfade.origin import claim_origin
 from hyperfade.rank_messages import Task
 from hyperfade.rank_process import rank_process
@@ -98,6 +100,7 @@ async def run(
         exchange = await stack.enter_async_context(open_exchange(endpoints, clock, requests.note))
         telegram_bot = await stack.enter_async_context(open_telegram(settings))
         discord_client = await stack.enter_async_context(open_discord(settings))
+        others = await stack.enter_async_context(open_destinations(settings, database))
         waker = await stack.enter_async_context(Waker(database))
         due = await stack.enter_async_context(timetable())
         ranker = await stack.enter_async_context(rank_process(_rank_task(settings, database.dsn)))
@@ -156,14 +159,15 @@ async def run(
 
         dispatch = DispatchService(
             outbox,
-            {Channel.CONSOLE: ConsoleNotifier(console)},
-            Pacer(asyncio.get_running_loop().time),
+            {one.channel: one for one in (ConsoleNotifier(console), *others)},
+            Pacer(asyncio.get_running_loop().time, settings.limits()),
             waker,
             clock,
             asyncio.sleep,
             Random(),
             owner,
             database=outage,
+            policy=DeliveryPolicy(settings.repeat_kinds),
         )
         specs = {spec.coin: spec.sz_decimals for spec in await fills.coins()}
         answers = Answers(

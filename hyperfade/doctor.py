@@ -16,6 +16,7 @@ from hyperfade.connections import (
     open_telegram,
 )
 from hyperfade.database import open_storage
+from hyperfade.destinations import open_apprise
 from hyperfade.origin import foreign_origin
 from hyperfade.settings import Settings, load_settings
 from storage.reader import Reader
@@ -47,6 +48,8 @@ async def examine_all() -> list[Finding]:
         ("exchange", _exchange),
         ("telegram", _telegram),
         ("discord", _discord),
+        ("webhooks", _webhooks),
+        ("other services", _apprise),
     ]
     for name, check in checks:
         findings.append(await _guarded(name, check, settings))
@@ -146,3 +149,29 @@ async def _discord(settings: Settings) -> Finding:
         if client.user is None:
             return Finding("discord", False, "no answer", "check the network and HYPERFADE_DISCORD_API_URL")
         return Finding("discord", True, str(client.user))
+
+
+async def _webhooks(settings: Settings) -> Finding:
+    webhooks = settings.webhooks()
+    if not webhooks:
+        return Finding(
+            "webhooks", None, "off", "to use them, set HYPERFADE_WEBHOOK_URLS; see docs/webhooks.md"
+        )
+    from notifiers.webhook_client import webhook_session
+    from notifiers.webhook_probe import probe
+
+    async with webhook_session(allow_private=settings.webhook_allow_private) as session:
+        problems = [(one.name, await probe(session, one)) for one in webhooks]
+    wrong = [f"{name}: {problem}" for name, problem in problems if problem is not None]
+    if wrong:
+        return Finding("webhooks", False, "; ".join(wrong), "check its address and whether it runs")
+    return Finding("webhooks", True, ", ".join(one.name for one in webhooks) + " can be reached")
+
+
+async def _apprise(settings: Settings) -> Finding:
+    if not settings.apprise_urls:
+        return Finding("other services", None, "off", "to use them, set HYPERFADE_APPRISE_URLS")
+    async with open_apprise(settings) as notifier:
+        assert notifier is not None  # there are addresses
+        found = ", ".join(notifier.names)
+    return Finding("other services", True, f"{found}: valid; `hyperfade notify test` sends them something")

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 import structlog
 
@@ -12,7 +13,12 @@ DISCORD_WEBHOOK = re.compile(r"(/api/(?:v\d+/)?webhooks/\d+/)[\w-]+")
 URL_PASSWORD = re.compile(r"(\w+://[^:/@\s]*:)[^@\s]+@")
 HIDDEN = "[hidden]"
 
-NOISY = ("httpx", "httpcore", "telegram", "discord", "websockets", "apscheduler", "asyncio")
+SHORTEST_PART = 6
+"""A shorter part of an address is a common word rather than a secret."""
+
+NOISY = ("httpx", "httpcore", "aiohttp", "telegram", "discord", "websockets", "apscheduler", "asyncio")
+SILENT = ("apprise", "urllib3", "requests", "requests_oauthlib", "oauthlib")
+"""Speak of whole addresses, which are secrets of other services, in forms of their own."""
 
 
 class SecretFilter(logging.Formatter):
@@ -21,7 +27,7 @@ class SecretFilter(logging.Formatter):
     def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
         super().__init__()
         self._inner = inner
-        self._secrets = sorted((s for s in secrets if len(s) >= 6), key=len, reverse=True)
+        self._secrets = sorted((s for s in secrets if len(s) >= SHORTEST_PART), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the formatted record without secrets."""
@@ -35,6 +41,23 @@ def hide(text: str, secrets: Iterable[str]) -> str:
     text = TELEGRAM_TOKEN.sub(HIDDEN, text)
     text = DISCORD_WEBHOOK.sub(rf"\1{HIDDEN}", text)
     return URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
+
+
+def address_secrets(url: str) -> list[str]:
+    """Return a secret address and each part of it that may be a secret by itself.
+
+    Services put their tokens anywhere: Slack's is the host of ``slack://TOKEN/TOKEN``. A host that
+    is a name or a number is no secret.
+    """
+    _, _, rest = url.strip().partition("://")
+    place, _, beyond = rest.partition("/")
+    place, _, query = place.partition("?")
+    user, _, host = place.rpartition("@")
+    pieces = re.split(r"[/:?&=#,;]+", f"{user}/{beyond}/{query}")
+    if "." not in host and ":" not in host and host != "localhost":
+        pieces.append(host)
+    parts = {form for piece in pieces for form in (piece, unquote(piece)) if len(form) >= SHORTEST_PART}
+    return [url.strip(), *sorted(parts, key=len, reverse=True)]
 
 
 def set_up_logs(level: str, log_format: str, secrets: Iterable[str]) -> None:
@@ -60,6 +83,8 @@ def set_up_logs(level: str, log_format: str, secrets: Iterable[str]) -> None:
     root.setLevel(level.upper())
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.WARNING)
     # the driver's pool warns every second while the server is away, which is said once by whom it stops
     logging.getLogger("asyncpg").setLevel(logging.DEBUG if level == "debug" else logging.ERROR)
     structlog.configure(

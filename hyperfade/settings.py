@@ -6,6 +6,8 @@ file named by ``…_FILE``. An unknown ``HYPERFADE_`` name fails at start.
 
 import hmac
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -22,13 +24,27 @@ from pydantic import (
 )
 
 from core.errors import SettingsError
+from core.model.alerts import AlertKind
 from core.model.opportunities import DetectionRules
 from core.model.traders import Horizon, Part, RankingRules
+from hyperfade.delivery_settings import read_pace, split_urls
+from hyperfade.logs import address_secrets
 from hyperfade.setting_sources import PREFIX, merged, read_sources, refuse_unknown
+from notifiers.pacing import Limit, Limits
+from notifiers.webhook_addresses import Webhook, read_webhook
 
 TEST_DATABASE_URL = "HYPERFADE_TEST_DATABASE_URL"
 """Read by the tests alone; set in somebody's shell it must not stop the product."""
-SECRETS = ("database_url", "telegram_token", "telegram_webhook_secret", "discord_token")
+SECRETS = (
+    "database_url",
+    "telegram_token",
+    "telegram_webhook_secret",
+    "discord_token",
+    "webhook_urls",
+    "webhook_secret",
+    "apprise_urls",
+)
+LEAST_SECRET = 16
 
 MAINNET_URL = "https://api.hyperliquid.xyz"
 MAINNET_WS_URL = "wss://api.hyperliquid.xyz/ws"
@@ -60,6 +76,12 @@ class Settings(BaseModel):
     discord_token: SecretStr | None = None
     discord_api_url: str = "https://discord.com/api/v10"
     discord_gateway_url: str = "wss://gateway.discord.gg/"
+    webhook_urls: tuple[SecretStr, ...] = ()
+    webhook_secret: SecretStr | None = None
+    webhook_allow_private: bool = False
+    apprise_urls: tuple[SecretStr, ...] = ()
+    repeat_kinds: frozenset[AlertKind] = frozenset({AlertKind.EXIT})
+    pace: Mapping[str, Limit] = Field(default_factory=dict)
     access: Literal["approve", "open", "list"] = "approve"
     owners: tuple[str, ...] = ()
 
@@ -117,6 +139,32 @@ class Settings(BaseModel):
         if not value.startswith(("wss://", "ws://")):
             raise ValueError("expected an address that begins with wss:// (or ws://)")
         return value
+
+    @field_validator("webhook_urls", "apprise_urls", mode="before")
+    @classmethod
+    def _split_urls(cls, value: Any) -> Any:
+        return split_urls(value) if isinstance(value, str) else value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_signing_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < LEAST_SECRET:
+            raise ValueError(
+                f"expected at least {LEAST_SECRET} characters: `openssl rand -hex 32` makes a good one"
+            )
+        return value
+
+    @field_validator("repeat_kinds", mode="before")
+    @classmethod
+    def _split_kinds(cls, value: Any) -> Any:
+        return (
+            (part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        )
+
+    @field_validator("pace", mode="before")
+    @classmethod
+    def _read_pace(cls, value: Any) -> Any:
+        return read_pace(value)
 
     @field_validator("owners", mode="before")
     @classmethod
@@ -179,6 +227,27 @@ class Settings(BaseModel):
             raise ValueError(f"{name} holds the bot's token: choose a path without it")
         return self
 
+    @model_validator(mode="after")
+    def _check_webhooks(self) -> "Settings":
+        if self.webhook_secret is None and any(not one.is_discord for one in self.webhooks()):
+            raise ValueError(
+                "HYPERFADE_WEBHOOK_URLS needs HYPERFADE_WEBHOOK_SECRET, with which events are signed: "
+                "any long random text that the receiver knows too"
+            )
+        return self
+
+    def webhooks(self) -> tuple[Webhook, ...]:
+        """Return the receivers of webhooks, each once."""
+        found = (
+            read_webhook(one.get_secret_value(), allow_private=self.webhook_allow_private)
+            for one in self.webhook_urls
+        )
+        return tuple({one.name: one for one in found}.values())
+
+    def limits(self) -> Limits:
+        """Return how many messages each platform takes."""
+        return replace(Limits(), **self.pace)
+
     def ranking_rules(self) -> RankingRules:
         """Return the settings that decide the list."""
         return RankingRules(
@@ -219,10 +288,14 @@ class Settings(BaseModel):
         return hmac.new(token, b"hyperfade telegram webhook", "sha256").hexdigest()
 
     def secret_values(self) -> tuple[str, ...]:
-        """Return every secret, for the log filter."""
-        values = (getattr(self, name) for name in SECRETS)
-        told = [value.get_secret_value() for value in values if value is not None]
-        return tuple(dict.fromkeys((*told, *filter(None, (self.telegram_secret(),)))))
+        """Return every configured secret, and the secret parts of addresses, for the log filter."""
+        found: list[str] = []
+        for value in (getattr(self, name) for name in SECRETS):
+            if isinstance(value, SecretStr):
+                found.append(value.get_secret_value())
+            for address in value if isinstance(value, tuple) else ():
+                found += address_secrets(address.get_secret_value())
+        return tuple(found)
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -9,7 +9,15 @@ from core.errors import ChannelRefused
 from core.model.alerts import Alert, AlertKind, Channel, Delivered
 from messages.render import render_alert
 
-STYLES = {AlertKind.ENTRY: "bold green", AlertKind.EXIT: "bold yellow", AlertKind.TEST: "bold cyan"}
+STYLES = {
+    AlertKind.ENTRY: "bold green",
+    AlertKind.MERGED: "bold green",
+    AlertKind.EXIT: "bold yellow",
+    AlertKind.TEST: "bold cyan",
+    AlertKind.HEALTH: "bold red",
+    AlertKind.REQUEST: "bold magenta",
+}
+OTHER = "bold blue"
 LABEL_COLUMNS = 10
 
 
@@ -24,13 +32,14 @@ class ConsoleNotifier:
     async def send(self, alert: Alert, now_ms: int) -> Delivered:
         """Print the alert; raises ChannelRefused when nobody reads the output any more."""
         title, _, body = render_alert(alert, now_ms).partition("\n")
+        style = STYLES.get(alert.kind, OTHER)
         try:
             self._console.print(
                 Panel(
                     _labelled(body.strip("\n")),
-                    title=Text(title, STYLES[alert.kind]),
+                    title=Text(title, style),
                     title_align="left",
-                    border_style=STYLES[alert.kind].removeprefix("bold "),
+                    border_style=style.removeprefix("bold "),
                 )
             )
         except OSError as error:

@@ -98,7 +98,7 @@ def _of_demo(configured: Settings, seed: int, to_chats: bool) -> Settings:
         "log_level": "warning" if configured.log_level == "info" else configured.log_level,
     }
     if not to_chats:
-        changes |= {"telegram_token": None, "discord_token": None}
+        changes |= {"telegram_token": None, "discord_token": None, "webhook_urls": (), "apprise_urls": ()}
     return configured.model_copy(update=changes)
 
 

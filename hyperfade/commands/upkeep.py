@@ -10,10 +10,12 @@ from rich.console import Console
 from core.counting import counted
 from core.model.alerts import Channel, DeliveryState, Target
 from core.ports import Notifier
+from core.services.delivery_policy import DeliveryPolicy
 from core.services.dispatching import DispatchService
 from hyperfade.clock import WallClock
 from hyperfade.connections import open_discord, open_telegram
 from hyperfade.database import open_storage
+from hyperfade.destinations import open_destinations
 from hyperfade.doctor import Finding, examine_all
 from hyperfade.settings import load_settings
 from notifiers.console import ConsoleNotifier
@@ -87,10 +89,11 @@ async def send_test(*, as_json: bool) -> int:
         open_storage(settings, exclusive=False) as database,
         open_telegram(settings) as telegram_bot,
         open_discord(settings) as discord_client,
+        open_destinations(settings, database) as others,
         Waker(database) as waker,
     ):
         chats, outbox = Chats(database), Outbox(database)
-        notifiers: dict[Channel, Notifier] = {Channel.CONSOLE: ConsoleNotifier(console)}
+        notifiers: dict[Channel, Notifier] = {one.channel: one for one in (ConsoleNotifier(console), *others)}
         if telegram_bot is not None:
             from notifiers.telegram import TelegramNotifier
 
@@ -105,7 +108,15 @@ async def send_test(*, as_json: bool) -> int:
         }
         loop = asyncio.get_running_loop()
         dispatch = DispatchService(
-            outbox, notifiers, Pacer(loop.time), waker, clock, asyncio.sleep, Random(), "notify test"
+            outbox,
+            notifiers,
+            Pacer(loop.time, settings.limits()),
+            waker,
+            clock,
+            asyncio.sleep,
+            Random(),
+            "notify test",
+            policy=DeliveryPolicy(settings.repeat_kinds),
         )
         sending = asyncio.create_task(dispatch.run())
         try:

@@ -1,0 +1,20 @@
+-- name: add
+-- A receiver of the settings; no row: it is known.
+insert into chats (channel, chat, role, title) values ($1, $2, 'member', $3)
+on conflict (channel, chat, thread) do nothing
+returning chat;
+
+-- name: subscribe_to_all
+-- What a new receiver hears.
+insert into subscriptions (channel, chat, thread, coin, min_usd, min_badness) values ($1, $2, '', null, 0, 0)
+on conflict do nothing;
+
+-- name: enable
+-- Whoever is in the settings is tried again at every start.
+update chats set disabled_reason = null
+where channel = $1 and chat = any($2::text[]) and disabled_reason is not null;
+
+-- name: disable_others
+-- Whoever was taken out of the settings hears nothing more.
+update chats set disabled_reason = 'no longer in the settings'
+where channel = $1 and chat <> all($2::text[]) and disabled_reason is null;
