@@ -5,7 +5,7 @@ from typing import Any
 
 import discord
 
-from core.errors import MessageRefused
+from core.errors import ChannelRefused, MessageRefused
 from core.model.alerts import Alert, Channel, Delivered
 from messages.alert_buttons import alert_buttons
 from messages.discord_view import discord_view
@@ -30,6 +30,9 @@ class DiscordNotifier:
 
     async def send(self, alert: Alert, now_ms: int) -> Delivered:
         """Send the alert; raises DeliveryError as ``discord_errors`` says."""
+        if self._client.is_closed():
+            # The listener's library closes all when Discord refuses the token at the gateway.
+            raise ChannelRefused("Discord closed the connection for good: check HYPERFADE_DISCORD_TOKEN")
         text = render_alert(alert, now_ms)
         write = self._edit if alert.edits else self._post
         try:

@@ -17,8 +17,11 @@ FAILURES = (
     KeyError,
     TypeError,
     ValueError,
+    RuntimeError,
 )
-"""All that discord.py lets out of a request; the last three where an answer isn't Discord's at all."""
+"""All that discord.py lets out of a request: three where an answer isn't Discord's at all,
+the last where the connection was closed meanwhile.
+"""
 
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_WEBHOOK = 10003, 10008, 10015
 NOT_OUR_MESSAGE, THREAD_ARCHIVED, THREAD_LOCKED = 50005, 50083, 160005

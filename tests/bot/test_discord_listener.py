@@ -15,6 +15,7 @@ from core.model.alerts import Channel, Target
 from core.model.chats import Chat
 from tests.support.chat_desk import FactRows
 from tests.support.discord_desk import discord_desk
+from tests.support.discord_interactions import COMMAND, Interaction
 from tests.support.discord_server import DiscordServer, discord_fault
 
 pytestmark = pytest.mark.asyncio
@@ -114,11 +115,50 @@ async def test_server_settings_are_hidden_from_others_and_refused_again(
         assert desk.chats.rows[Target(Channel.DISCORD, str(place))].subscriptions
 
 
-async def test_lost_gateway_comes_back_by_itself(discord_server: DiscordServer) -> None:
+@pytest.mark.parametrize("how", ["op 7", "op 9 resumable", "op 9", "4000", "1001", "cut"])
+async def test_lost_gateway_comes_back_by_itself(discord_server: DiscordServer, how: str) -> None:
+    gateway = discord_server.gateway
+    async with discord_desk(discord_server, ANN) as desk:
+        desk.client.before_identify_hook = at_once  # type: ignore[method-assign]  # not the platform's 5 s
+        await gateway.wait_connected()
+        if how == "op 7":
+            await gateway.ask_to_reconnect()
+        elif how.startswith("op 9"):
+            await gateway.invalidate(resumable=how.endswith("resumable"))
+        elif how == "cut":
+            gateway.drop()
+        else:
+            await gateway.close(int(how))
+        is_new = how == "op 9"
+        await discord_server.wait_for(lambda: gateway.identifies[1:] if is_new else gateway.resumes, 20)
+        answer = await discord_server.command(ANN, "help")
+        assert "Commands" in answer.text
+        # What was heard again after resuming isn't answered again.
+        assert len(discord_server.calls_of("callback")) == 1
+        assert len(gateway.identifies) == 1 + is_new
+
+
+async def at_once(shard_id: int | None, *, initial: bool = False) -> None:
+    """Identify without waiting."""
+
+
+async def test_command_given_during_an_outage_is_answered_once(discord_server: DiscordServer) -> None:
     async with discord_desk(discord_server, ANN):
-        await discord_server.command(ANN, "help")
-        await discord_server.gateway.close(4000)
-        assert "Commands" in (await discord_server.command(ANN, "help")).text
+        session = await discord_server.gateway.wait_connected()
+        first = await discord_server.command(ANN, "help")
+        discord_server.gateway.drop()
+        await discord_server.wait_for(lambda: session.connection is None)
+        # Sent while nobody is connected: the session keeps it.
+        found = next(one for one in discord_server.commands if one["name"] == "status")
+        data = {"id": found["id"], "name": "status", "type": 1, "options": []}
+        person, place = discord_server.users[ANN], discord_server.direct_channel(ANN)
+        missed = Interaction(COMMAND, person, place, data, discord_server.time())
+        discord_server.interactions[missed.id] = missed
+        wire = missed.wire(discord_server.application_id)
+        await discord_server.gateway.dispatch("INTERACTION_CREATE", wire)
+        answer = await discord_server.answer_to(missed, seconds=20)
+        assert answer is not first
+        assert discord_server.direct_messages(ANN) == [first, answer]
 
 
 async def test_refused_token_stops_the_listener(discord_server: DiscordServer) -> None:

@@ -280,6 +280,18 @@ async def test_refused_connection_is_surely_not_sent(
         await notifier.send(alert(discord_server), NOW_MS)
 
 
+async def test_refusal_at_the_gateway_stops_the_channel_and_nothing_else(
+    discord_server: DiscordServer, client: discord.Client, notifier: DiscordNotifier
+) -> None:
+    listening = asyncio.create_task(client.connect())
+    await discord_server.gateway.wait_connected()
+    await discord_server.gateway.close(4004)
+    with pytest.raises(discord.ConnectionClosed):
+        await asyncio.wait_for(listening, 10)
+    with pytest.raises(ChannelRefused, match="HYPERFADE_DISCORD_TOKEN"):
+        await notifier.send(alert(discord_server), NOW_MS)
+
+
 async def test_cancellation_passes_through(discord_server: DiscordServer, client: discord.Client) -> None:
     discord_server.fail(faults.stall(), route="create_message")
     sending = asyncio.create_task(DiscordNotifier(client).send(alert(discord_server), NOW_MS))
