@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from core import answers
 from core.answers import TripsOf
+from core.cursors import MAX_LIMIT
 from core.model.answers import (
     CrowdAnswer,
     LosersAnswer,
@@ -34,10 +35,16 @@ class Answers:
         """Return the coins that the exchange lists, as far as they are known."""
         return tuple(spec.coin for spec in await self.fills.coins() if not spec.is_delisted)
 
-    async def losers(self, limit: int, coin: Coin | None, sort: str) -> LosersAnswer:
-        """List the losers of the newest ranking."""
+    async def losers(self, limit: int, coin: Coin | None, sort: str, first: int = 1) -> LosersAnswer:
+        """List the losers of the newest ranking, from a place on."""
         return await answers.losers(
-            self.rankings, self.fills, limit=limit, coin=coin, sort=sort, horizon=self.horizon
+            self.rankings,
+            self.fills,
+            limit=limit,
+            first=first,
+            coin=coin,
+            sort=sort,
+            horizon=self.horizon,
         )
 
     async def trader(self, query: str) -> TraderAnswer:
@@ -53,9 +60,13 @@ class Answers:
         )
 
     async def opportunities(self, coin: Coin | None) -> OpportunitiesAnswer:
-        """List what is live, and the last endings."""
+        """List all that is live, and the last endings."""
         return await answers.opportunities(
-            self.reader, now_ms=self.clock.now_ms(), coin=coin, rehearsal=self.rehearsal
+            self.reader,
+            now_ms=self.clock.now_ms(),
+            limit=MAX_LIMIT,
+            coin=coin,
+            rehearsal=self.rehearsal,
         )
 
     async def performance(self, period: str, coin: Coin | None, loser: Address | None) -> PerformanceAnswer:

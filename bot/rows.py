@@ -20,6 +20,12 @@ def rows(*each: Iterable[Button | None]) -> Rows:
     return tuple(row for row in full if row)
 
 
+def grid(buttons: Iterable[Button | None], width: int) -> Rows:
+    """Return buttons in rows of so many."""
+    them = [one for one in buttons if one is not None]
+    return tuple(tuple(them[at : at + width]) for at in range(0, len(them), width))
+
+
 def pager(
     words: Callable[[int], Sequence[str]], first: int, shown: int, size: int, total: int
 ) -> list[Button | None]:

@@ -77,7 +77,16 @@ async def losers(
             _write_csv(answer, csv)
             return
         name = "standings" if explain or everybody else "losers"
-        _show(answer, name, as_json, title=_title(coin, by), now_ms=stores.now_ms, items=answer.items)
+        _show(
+            answer,
+            name,
+            as_json,
+            title=_title(coin, by),
+            sort=by,
+            horizon=stores.settings.horizon,
+            now_ms=stores.now_ms,
+            items=answer.items,
+        )
 
 
 def _write_csv(answer: LosersAnswer, path: Path) -> None:
@@ -114,7 +123,16 @@ async def trader(who: str, *, as_of: str | None, as_json: bool) -> None:
             trips_of=trips_reader(market, specs),
             as_of_ms=parse_time(as_of),
         )
-        _show(answer, "trader", as_json, now_ms=now_ms)
+        known = answer.standing
+        _show(
+            answer,
+            "trader",
+            as_json,
+            now_ms=now_ms,
+            own_label=None,
+            markouts=known.figures.markouts if known else (),
+            parts=known.parts if known else (),
+        )
 
 
 async def opportunities(*, limit: int, coin: str | None, cursor: str | None, as_json: bool) -> None:
@@ -127,7 +145,16 @@ async def opportunities(*, limit: int, coin: str | None, cursor: str | None, as_
             cursor=cursor,
             coin=await _known_coin(stores, coin),
         )
-        _show(answer, "opportunities", as_json, title=coin or "", recent=answer.recent, now_ms=stores.now_ms)
+        _show(
+            answer,
+            "opportunities",
+            as_json,
+            title=coin or "",
+            recent=answer.recent,
+            now_ms=stores.now_ms,
+            first=1,
+            total=len(answer.items),
+        )
 
 
 async def performance(*, period: str, coin: str | None, loser: str | None, as_json: bool) -> None:
@@ -142,7 +169,8 @@ async def performance(*, period: str, coin: str | None, loser: str | None, as_js
             coin=await _known_coin(stores, coin),
             loser=address,
         )
-        _show(answer, "performance", as_json, title=" ".join(filter(None, (period, coin, loser))))
+        title = " ".join(filter(None, (period, coin)))
+        _show(answer, "performance", as_json, title=title, loser=address, curve_from=None)
 
 
 async def crowd(*, coin: str | None, as_json: bool) -> None:
@@ -151,7 +179,7 @@ async def crowd(*, coin: str | None, as_json: bool) -> None:
         answer = await answers.crowd(
             stores.reader, now_ms=stores.now_ms, coin=await _known_coin(stores, coin)
         )
-        _show(answer, "crowd", as_json, title=coin or "")
+        _show(answer, "crowd", as_json, title=coin or "", first=1, total=len(answer.items))
 
 
 async def status(*, as_json: bool) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.model.alerts import AlertKind, Channel
 from core.model.market import Address, Coin
 from core.model.opportunities import Crowd
+from core.model.traders import Horizon
 from messages.escaping import clean, escape
 from messages.limits import (
     DISCORD_CONTENT,
@@ -48,6 +49,8 @@ HOSTILE = (
     "𝔘" * 300,
     "x" * 5000,
 )
+
+LIST = {"now_ms": NOW_MS, "title": "", "sort": "badness", "horizon": Horizon.H1}
 
 foreign = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=400), st.text("<>&@`*_[]()#\\|~", max_size=50))
 
@@ -120,10 +123,12 @@ def test_alert_fits_however_long_its_parts_are(text: str, reasons: int) -> None:
 
 @pytest.mark.parametrize("channel", [Channel.CONSOLE, Channel.TELEGRAM, Channel.DISCORD])
 def test_list_is_cut_at_a_row_and_says_so(channel: Channel) -> None:
-    text = render_answer(channel, "losers", make_losers(500), now_ms=NOW_MS, title="")
+    text = render_answer(channel, "losers", make_losers(500), **LIST)
     assert room_left(channel, text) >= 0
     if channel is not Channel.CONSOLE:
-        assert "more didn't fit into one message" in text
+        shown = re.search(r"losers\W*, 1–(\d+) of 500", text)
+        assert shown
+        assert len(re.findall(r"^ *\d+ .*\d$", plain_text(text), re.MULTILINE)) == int(shown[1])
     rows = re.findall(r"^ *\d+ .*\d$", plain_text(text), re.MULTILINE)
     assert len({len(row) for row in rows}) == 1
     if channel is Channel.TELEGRAM:
@@ -141,7 +146,7 @@ def test_trader_label_stays_in_its_table() -> None:
     standing = replace(make_trader().standing, label="</pre><b>`@here")  # type: ignore[type-var]
     losers = make_losers(1, items=(standing,))
     for channel in (Channel.TELEGRAM, Channel.DISCORD):
-        text = render_answer(channel, "losers", losers, now_ms=NOW_MS, title="")
+        text = render_answer(channel, "losers", losers, **LIST)
         if channel is Channel.TELEGRAM:
             parse_html(text)
             assert text.count("<pre>") == text.count("</pre>") == 1

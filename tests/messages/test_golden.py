@@ -15,20 +15,24 @@ from core.model.alerts import AlertKind, Channel
 from core.model.chats import Subscription
 from core.model.market import Coin
 from core.model.outcomes import Interval
+from core.model.traders import BadnessPart, Horizon, Markout, Part
 from messages.limits import TELEGRAM_TABLE_COLUMNS, room_left
 from messages.render import SUFFIXES, render_alert, render_answer
 from tests.support.chat_desk import make_commands
 from tests.support.chat_facts import (
+    LOSER,
     NO_SCORE,
     NOW_MS,
     make_alert,
     make_crowd,
     make_ending,
+    make_figures,
     make_losers,
     make_opportunities,
     make_opportunity,
     make_performance,
     make_score,
+    make_standing,
     make_status,
     make_stranger,
     make_trader,
@@ -83,32 +87,75 @@ def commands() -> Commands:
 
 SUBSCRIPTIONS = (Subscription(None), Subscription(Coin("BTC"), 10_000.0, 60.0))
 
+LIST: dict[str, Any] = {"now_ms": NOW_MS, "sort": "badness", "horizon": Horizon.H1}
+CARD: dict[str, Any] = {"now_ms": NOW_MS, "own_label": None, "markouts": (), "parts": ()}
+SCORE: dict[str, Any] = {"loser": None, "curve_from": 5}
+MARKOUTS = (
+    Markout(Horizon.M5, 41, -1.25, -1.5, 2.0, 12),
+    Markout(Horizon.H1, 41, -14.2, -12.3, 7.9, 12),
+    Markout(Horizon.H24, 3, None, None, None, 2),
+)
+PARTS = (
+    BadnessPart(Part.PNL_PCT, -45.6, 0.97, 0.25, 210),
+    BadnessPart(Part.TOTAL_LOSSES, 212_000.0, 0.99, 0.15, 210),
+    BadnessPart(Part.FADE_EDGE, 12.3, 0.81, 0.3, 41, -3.1, 28.0),
+    BadnessPart(Part.EXPECTANCY, None, None, 0.2, 0),
+)
+
 MESSAGES: dict[str, Callable[[Channel], str]] = {
     "entry": alert(AlertKind.ENTRY),
     "entry-little-known": bare_entry,
     "exit": alert(AlertKind.EXIT),
     "exit-late": late_exit,
     "test": alert(AlertKind.TEST),
-    "losers": answer("losers", make_losers(12), now_ms=NOW_MS, title=""),
-    "losers-by-pnl": answer("losers", make_losers(2), now_ms=NOW_MS, title="BTC, by pnl"),
-    "losers-none": answer("losers", make_losers(0), now_ms=NOW_MS, title=""),
-    "losers-too-old": answer(
-        "losers", make_losers(0, as_of_ms=None, earliest_ms=NOW_MS), now_ms=NOW_MS, title=""
+    "losers": answer("losers", make_losers(12), **LIST, title=""),
+    "losers-by-loss": answer("losers", make_losers(2), **{**LIST, "sort": "loss"}, title="by loss"),
+    "losers-by-markout": answer(
+        "losers",
+        make_losers(1, items=(make_standing(figures=make_figures(markouts=MARKOUTS)), make_standing(8))),
+        **{**LIST, "sort": "markout"},
+        title="by markout",
     ),
-    "losers-demo": answer("losers", make_losers(2), now_ms=NOW_MS, title="", is_demo=True),
+    "losers-second-page": answer("losers", make_losers(5, first=16, total=500, listed=500), **LIST, title=""),
+    "losers-by-pnl": answer("losers", make_losers(2), **LIST, title="BTC, by pnl"),
+    "losers-none": answer("losers", make_losers(0), **LIST, title=""),
+    "losers-too-old": answer("losers", make_losers(0, as_of_ms=None, earliest_ms=NOW_MS), **LIST, title=""),
+    "losers-demo": answer("losers", make_losers(2), **LIST, title="", is_demo=True),
     "exit-demo": lambda channel: render_alert(make_alert(AlertKind.EXIT, channel, is_demo=True), NOW_MS),
-    "losers-not-ranked": answer("losers", make_losers(0, as_of_ms=None), now_ms=NOW_MS, title=""),
-    "trader": answer("trader", make_trader(), now_ms=NOW_MS),
-    "trader-not-eligible": answer("trader", make_stranger(), now_ms=NOW_MS),
+    "losers-not-ranked": answer("losers", make_losers(0, as_of_ms=None), **LIST, title=""),
+    "trader": answer("trader", make_trader(), **CARD),
+    "trader-in-full": answer(
+        "trader",
+        make_trader(
+            standing=make_standing(label="leader-1", figures=make_figures(markouts=MARKOUTS, truncated=2))
+        ),
+        **{**CARD, "own_label": "my whale", "markouts": MARKOUTS, "parts": PARTS},
+    ),
+    "trader-not-eligible": answer("trader", make_stranger(), **CARD),
     "trader-unknown": answer(
         "trader",
         make_trader(standing=None, as_of_ms=None, positions=(), recent_trips=(), by_coin=(), faded=NO_SCORE),
-        now_ms=NOW_MS,
+        **CARD,
     ),
     "opportunities": answer(
-        "opportunities", make_opportunities(), now_ms=NOW_MS, title="", recent=make_opportunities().recent
+        "opportunities",
+        make_opportunities(),
+        now_ms=NOW_MS,
+        title="",
+        recent=make_opportunities().recent,
+        first=1,
+        total=1,
     ),
-    "performance": answer("performance", make_performance(), title="30d"),
+    "opportunities-second-page": answer(
+        "opportunities", make_opportunities(), now_ms=NOW_MS, title="BTC", recent=(), first=11, total=11
+    ),
+    "performance": answer("performance", make_performance(), **SCORE, title="30d"),
+    "performance-of-a-loser": answer(
+        "performance",
+        make_performance(at_exit=make_performance().at_exit.__class__(None, make_score(n=3), NO_SCORE)),
+        **{**SCORE, "loser": LOSER},
+        title="all time",
+    ),
     "performance-intervals": answer(
         "performance",
         make_performance(
@@ -119,14 +166,17 @@ MESSAGES: dict[str, Callable[[Channel], str]] = {
             by_coin=(),
             delays=(),
         ),
+        **SCORE,
         title="all time, BTC",
     ),
     "performance-nothing-ended": answer(
         "performance",
         make_performance(at_exit=make_performance().at_exit.__class__(None, NO_SCORE, NO_SCORE)),
+        **SCORE,
         title="7d",
     ),
-    "crowd": answer("crowd", make_crowd(), title=""),
+    "crowd": answer("crowd", make_crowd(), title="", first=1, total=2),
+    "crowd-second-page": answer("crowd", make_crowd(), title="", first=11, total=12),
     "status": answer("status", make_status()),
     "status-stopped": answer(
         "status", make_status(is_running=False, seen_ms=NOW_MS - 180_000, reading=None, watched=0)

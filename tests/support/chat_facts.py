@@ -192,7 +192,8 @@ def make_losers(count: int = 3, **changes: Any) -> LosersAnswer:
         make_standing(rank, Address(f"0x{rank:04x}" + "0" * 32 + f"{rank * 7:04x}"), badness=90.0 - rank)
         for rank in range(1, count + 1)
     )
-    return replace(LosersAnswer(NOW_MS - HOUR_MS, 2380, count, items, None, 0.031), **changes)
+    answer = LosersAnswer(NOW_MS - HOUR_MS, 2380, count, items, None, 0.031, total=count)
+    return replace(answer, **changes)
 
 
 def make_score(**changes: Any) -> Score:
