@@ -1,9 +1,7 @@
 """How one command is answered on any platform: who may, in which order, and what failure says."""
 
-import asyncio
 import difflib
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -13,8 +11,8 @@ from bot.access import Access, Asked
 from bot.rates import Allowance
 from bot.replies import notice, reply
 from bot.requests import Command, Reply, Request
+from bot.turns import Turns
 from core.errors import HyperfadeError, UsageError
-from core.model.alerts import Target
 from core.model.chats import Chat, Role
 
 log = structlog.get_logger(__name__)
@@ -26,7 +24,7 @@ class Commands:
     def __init__(self, commands: Iterable[Command], access: Access, *, is_demo: bool = False) -> None:
         self._access = access
         self._is_demo = is_demo
-        self._turns: dict[Target, tuple[asyncio.Lock, int]] = {}
+        self._turns = Turns()
         first, *others = commands
         self.commands = (first, Command("help", "this list", self._help), *others)
         self._by_name = {command.name: command for command in self.commands}
@@ -41,7 +39,8 @@ class Commands:
                 return notice(request, "That is a lot at once. Please wait a minute.")
             case Allowance.YES:
                 pass
-        async with self._turn(request.target):
+        # `/subscribe` and `/unsubscribe` mustn't change places.
+        async with self._turns.of(request.target):
             try:
                 return await self._handle(name.lower(), request)
             except UsageError as error:
@@ -93,21 +92,6 @@ class Commands:
     async def _help(self, request: Request, chat: Chat) -> Reply:
         shown = [one for one in self.commands if not one.for_owners or chat.role is Role.OWNER]
         return reply(request, "help", None, commands=shown)
-
-    @asynccontextmanager
-    async def _turn(self, target: Target) -> AsyncIterator[None]:
-        """Wait for the chat's earlier commands: `/subscribe` and `/unsubscribe` mustn't change places."""
-        lock, waiting = self._turns.get(target, (asyncio.Lock(), 0))
-        self._turns[target] = (lock, waiting + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, waiting = self._turns[target]
-            if waiting == 1:
-                del self._turns[target]
-            else:
-                self._turns[target] = (lock, waiting - 1)
 
 
 def _asked_words(asked: Asked, request: Request) -> str:

@@ -24,6 +24,7 @@ from bot.telegram_updates import (
     typed_command,
 )
 from bot.telegram_webhook import Hook, Webhook
+from bot.turns import Turns
 from core.errors import ChannelRefused, HyperfadeError
 from core.model.alerts import Channel, Target
 from core.ports import ChatStore, Sleep
@@ -76,6 +77,8 @@ class TelegramListener:
             else Webhook(bot, self._calls, ALLOWED_UPDATES, hook, sleep)
         )
         self._username = ""
+        self._turns = Turns()
+        """Answers come in the order of what they answer."""
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -165,9 +168,10 @@ class TelegramListener:
         request = make_request(
             message.chat, thread, person, typed.words, self._rights_of(message.chat.id, person)
         )
-        reply = await self._commands.handle(typed.name, request)
-        if reply is not None:
-            await self._replies.send(_place(message), reply)
+        async with self._turns.of(request.target):
+            reply = await self._commands.handle(typed.name, request)
+            if reply is not None:
+                await self._replies.send(_place(message), reply)
 
     async def _answer_press(self, query: CallbackQuery) -> None:
         """Do what a button says for the one who pressed it; the button stops waiting in any case."""
@@ -192,12 +196,13 @@ class TelegramListener:
             self._rights_of(message.chat.id, person),
             is_press=True,
         )
-        reply = await self._commands.handle(press.name, request)
-        if reply is None or reply.notice:
-            return reply.notice if reply is not None else ""
-        is_shown = press.edits and isinstance(message, Message) and await self._replies.edit(message, reply)
-        if not is_shown:
-            await self._replies.send(_place(message), reply)
+        async with self._turns.of(request.target):
+            reply = await self._commands.handle(press.name, request)
+            if reply is None or reply.notice:
+                return reply.notice if reply is not None else ""
+            old = message if press.edits and isinstance(message, Message) else None
+            if old is None or not await self._replies.edit(old, reply):
+                await self._replies.send(_place(message), reply)
         return ""
 
     def _rights_of(self, chat_id: int, person: User | None) -> Callable[[], Awaitable[bool]]:

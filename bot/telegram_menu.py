@@ -22,8 +22,9 @@ log = structlog.get_logger(__name__)
 
 async def register_menu(bot: telegram.Bot, commands: Sequence[Command]) -> None:
     """Tell Telegram the commands where they changed: in groups settings are for administrators."""
-    everything = _menu(commands)
-    harmless = _menu([command for command in commands if not command.changes_settings])
+    shown = [command for command in commands if not command.for_owners]
+    everything = _menu(shown)
+    harmless = _menu([command for command in shown if not command.changes_settings])
     menus: tuple[tuple[BotCommandScope, list[BotCommand]], ...] = (
         (BotCommandScopeDefault(), everything),
         (BotCommandScopeAllGroupChats(), harmless),

@@ -150,4 +150,4 @@ async def test_one_chats_commands_keep_their_order_and_delay_nobody_else() -> No
     assert "Unsubscribed from BTC." in await second
     chat: Chat = chats.rows[HERE]
     assert chat.subscriptions == ()
-    assert commands._turns == {}
+    assert len(commands._turns) == 0

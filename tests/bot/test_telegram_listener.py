@@ -1,83 +1,36 @@
 """Listening on Telegram: whom the bot answers, where it is welcome, and what stops it."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 import pytest
-import telegram
 from structlog.testing import capture_logs
 
-from bot.commands import Commands
-from bot.telegram import AT_ONCE, TelegramListener
+from bot.telegram import AT_ONCE
 from core.errors import ChannelRefused
 from core.model.alerts import Channel, Target
 from core.model.chats import Role
 from tests.support import faults
-from tests.support.chat_clients import telegram_bot
-from tests.support.chat_desk import ChatRows, make_commands
+from tests.support.telegram_listening import ANN, GROUP, group, listening
 from tests.support.telegram_server import TelegramServer, api_fault, too_many_requests
 
 pytestmark = pytest.mark.asyncio
-
-ANN = 7
-GROUP = -1001
-
-
-@dataclass
-class Naps:
-    """Sleeps without sleeping, and remembers how long it was asked to."""
-
-    asked: list[float] = field(default_factory=list)
-
-    async def __call__(self, seconds: float) -> None:
-        self.asked.append(seconds)
-        await asyncio.sleep(0)
-
-
-@dataclass
-class Desk:
-    commands: Commands
-    chats: ChatRows
-    bot: telegram.Bot
-    naps: Naps
-    task: asyncio.Task[None]
-
-
-@asynccontextmanager
-async def listening(
-    server: TelegramServer,
-    token: str = "",
-    prepare: Callable[[ChatRows], None] = lambda _: None,
-) -> AsyncIterator[Desk]:
-    commands, chats, _, _ = make_commands()
-    chats.let_in(Target(Channel.TELEGRAM, str(ANN)))
-    prepare(chats)
-    naps = Naps()
-    async with telegram_bot(server, token, read_timeout_s=2.0) as bot:
-        listener = TelegramListener(bot, commands, chats, chats.switch_off, chats.move, naps, poll_s=1)
-        task = asyncio.create_task(listener.run())
-        try:
-            yield Desk(commands, chats, bot, naps, task)
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError, ChannelRefused):
-                await task
-
-
-def group(chats: ChatRows) -> None:
-    chats.let_in(Target(Channel.TELEGRAM, str(GROUP)))
 
 
 async def test_menu_is_registered_once_and_only_when_it_changed(telegram_server: TelegramServer) -> None:
     for _ in range(2):
         async with listening(telegram_server) as desk:
             await telegram_server.ask(ANN, "/help")
-            [menu] = telegram_server.commands.values()
-            assert [one["command"] for one in menu] == [one.name for one in desk.commands.commands]
-    assert len(telegram_server.calls_of("setMyCommands")) == 1
+            everything = [one.name for one in desk.commands.commands if not one.for_owners]
+    menus = {
+        json.loads(scope)["type"]: [one["command"] for one in menu]
+        for (scope, _), menu in telegram_server.commands.items()
+    }
+    assert menus["default"] == menus["all_chat_administrators"] == everything
+    assert "losers" in menus["all_group_chats"]
+    assert "subscribe" not in menus["all_group_chats"]
+    assert len(telegram_server.calls_of("setMyCommands")) == 3
 
 
 async def test_server_without_a_menu_is_only_a_warning(telegram_server: TelegramServer) -> None:
@@ -156,12 +109,12 @@ async def test_anonymous_administrator_changes_nothing(telegram_server: Telegram
 
 
 async def test_more_commands_than_slots_are_all_answered(telegram_server: TelegramServer) -> None:
-    async with listening(telegram_server):
-        for _ in range(AT_ONCE + 5):
-            await telegram_server.send_text(ANN, "/help")
-        await telegram_server.wait_for(
-            lambda: len([one for one in telegram_server.messages(ANN) if one.sender.is_bot]) == AT_ONCE + 5
-        )
+    people = range(100, 100 + AT_ONCE + 5)
+    async with listening(telegram_server) as desk:
+        for person in people:
+            desk.chats.let_in(Target(Channel.TELEGRAM, str(person)))
+            await telegram_server.send_text(person, "/help")
+        await telegram_server.wait_for(lambda: all(telegram_server.messages(person) for person in people))
 
 
 async def test_blocked_and_unblocked_switch_the_chat_off_and_on(telegram_server: TelegramServer) -> None:

@@ -20,6 +20,7 @@ from tests.support.chat_desk import CODE, make_commands
 from tests.support.chat_facts import LOSER
 from tests.support.discord_desk import discord_desk
 from tests.support.discord_server import DiscordServer
+from tests.support.telegram_listening import Seen
 from tests.support.telegram_server import TelegramServer
 
 pytestmark = pytest.mark.asyncio
@@ -49,7 +50,9 @@ async def telegram(server: TelegramServer) -> AsyncIterator[None]:
     commands, chats, _, _ = make_commands()
     chats.let_in(Target(Channel.TELEGRAM, str(ANN)))
     async with telegram_bot(server) as bot:
-        listener = TelegramListener(bot, commands, chats, chats.switch_off, chats.move, poll_s=1)
+        listener = TelegramListener(
+            bot, commands, chats, chats.switch_off, chats.move, Seen().is_new, poll_s=1
+        )
         async with running(listener.run()):
             yield
 

@@ -161,6 +161,10 @@ class ChatMessage:
         message.update(self._content())
         return message
 
+    def gone_wire(self) -> dict[str, Any]:
+        """Return the Bot API's `InaccessibleMessage`."""
+        return {"message_id": self.message_id, "date": 0, "chat": self.chat.wire()}
+
     def _content(self) -> dict[str, Any]:
         now = self.now
         words, entities = ("caption", "caption_entities") if now.file_kind else ("text", "entities")

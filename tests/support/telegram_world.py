@@ -153,7 +153,7 @@ class TelegramWorld:
             {
                 "id": press.id,
                 "from": user.wire(),
-                "message": message.wire(),
+                "message": message.gone_wire() if message.deleted else message.wire(),
                 "chat_instance": str(-message.chat.id * 7919),
                 "data": callback_data,
             },
