@@ -15,6 +15,7 @@ from bot.access import Access
 from bot.answers import Answers
 from bot.command_list import make_commands
 from bot.console import ConsoleListener
+from bot.stores import Stores
 from core.account_trips import trips_reader
 from core.answers import STARTED, STOPPED, evidence
 from core.detection.detector import Detector
@@ -52,15 +53,18 @@ from hyperfade.schedule import DueJobs, Job, timetable
 from hyperfade.settings import Settings
 from notifiers.console import ConsoleNotifier
 from notifiers.pacing import Pacer
+from storage.chat_reader import ChatReader
 from storage.chats import Chats
 from storage.fills import Fills
 from storage.logs import RequestLogs
+from storage.notices import Notices
 from storage.outbox import Outbox
 from storage.publications import Publications
 from storage.rankings import Rankings
 from storage.reader import Reader
 from storage.updates import HandledUpdates
 from storage.waker import Waker
+from storage.wishes import Wishes
 
 if TYPE_CHECKING:
     import discord
@@ -178,10 +182,11 @@ async def run(
             trips_reader(MarketHistory(PriceBook()), specs),
             settings.horizon,
         )
+        notices = Notices(database)
         commands = make_commands(
             answers,
-            chats,
-            Access(chats, clock, settings.access, frozenset(settings.owners)),
+            Stores(chats, Wishes(database), ChatReader(database), outbox, notices),
+            Access(chats, clock, settings.access, frozenset(settings.owners), notices),
             is_demo=endpoints.is_simulated,
         )
         chatting: list[Coroutine[Any, Any, None]] = []

@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from core.time_zones import zone_of
+
 UNKNOWN = "unknown"
 PRICE_DIGITS = 6
 EXPLORER_URL = "https://app.hyperliquid.xyz/explorer/address/"
@@ -97,6 +99,16 @@ def utc_minute(ms: int | None) -> str:
 def utc_time(ms: int | None) -> str:
     """Return a moment's time of day: ``12:03:04 UTC``."""
     return UNKNOWN if ms is None else f"{_moment(ms):%H:%M:%S} UTC"
+
+
+def local_minute(ms: int | None, zone: str) -> str:
+    """Return a moment as the clock of a time zone shows it: ``2026-01-05 13:03``; the zone isn't named."""
+    return UNKNOWN if ms is None else f"{_moment(ms).astimezone(zone_of(zone)):%Y-%m-%d %H:%M}"
+
+
+def local_time(ms: int | None, zone: str) -> str:
+    """Return a moment's time of day as the clock of a time zone shows it: ``13:03``."""
+    return UNKNOWN if ms is None else f"{_moment(ms).astimezone(zone_of(zone)):%H:%M}"
 
 
 def short_address(address: str) -> str:

@@ -23,6 +23,8 @@ FIGURES: dict[str, Callable[..., str]] = {
     "utc": figures.utc,
     "utc_minute": figures.utc_minute,
     "utc_time": figures.utc_time,
+    "local_minute": figures.local_minute,
+    "local_time": figures.local_time,
 }
 """Their text holds digits, units and signs that no platform reads as markup."""
 
@@ -104,9 +106,9 @@ class _Marks:
                 return Markup(f"{text}\n")  # noqa: S704
 
     def trader(self, address: str, text: str = "") -> Markup:
-        """Return an address in short (or ``text``), linked to the exchange's page; whole on the console."""
+        """Return an address in short (or ``text``), linked to its page; whole where links show."""
         url = figures.explorer_url(address)
-        if self.channel is Channel.CONSOLE or url is None:
+        if self.channel not in (Channel.TELEGRAM, Channel.DISCORD) or url is None:
             return Markup(self._escaped(text or address))  # noqa: S704
         short = self._escaped(text or figures.short_address(address))
         if self.channel is Channel.TELEGRAM:

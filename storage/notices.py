@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from core.model.alerts import AlertKind
+from core.model.alerts import AlertKind, Target
 from core.model.market import DAY_MS
 from core.model.notices import Facts, HealthFacts, RequestFacts
 from storage.statements import statements
@@ -24,6 +24,13 @@ class Notices:
         """Tell the owners that somebody asks to be let in; at most once a day. False: told already."""
         key = f"request {request.target} {now_ms // DAY_MS}"
         return await self._to_owners(AlertKind.REQUEST, key, request, now_ms)
+
+    async def tell_admitted(self, target: Target, request: RequestFacts, now_ms: int) -> None:
+        """Tell a chat that asked that it was let in."""
+        facts = to_json(request)
+        async with self._database.transaction() as connection:
+            key = (target.channel.value, target.chat, target.thread)
+            await connection.execute(SQL["add_for_chat"], AlertKind.REQUEST.value, *key, now_ms, facts)
 
     async def health(self, facts: HealthFacts, now_ms: int) -> bool:
         """Tell the owners that a problem began or is over, once each. False: told already."""

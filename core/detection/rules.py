@@ -81,6 +81,8 @@ def _entry(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Lo
 def _increase(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked) -> Rejection | None:
     share = increase_share(event)
     looked["increase"] = share
+    if share is not None:
+        looked["min_increase"] = rules.min_increase
     return Rejection.INCREASE_TOO_SMALL if share is not None and share < rules.min_increase else None
 
 
@@ -107,6 +109,7 @@ def _live(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Loo
         return Rejection.ALREADY_LIVE
     if scene.last_ended_ms is not None and scene.now_ms - scene.last_ended_ms < rules.cooldown_ms:
         looked["since_last_s"] = (scene.now_ms - scene.last_ended_ms) / 1000
+        looked["cooldown_s"] = rules.cooldown_ms / 1000
         return Rejection.COOLDOWN
     return None
 
@@ -130,10 +133,12 @@ def _book(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Loo
     looked["depth_usd"] = depth
     if spread is None or depth is None or scene.book.best(side) is None:
         return Rejection.BOOK_UNKNOWN
+    min_depth = rules.depth_factor * rules.suggested_notional_usd
+    looked["max_spread_bps"] = rules.max_spread_bps
+    looked["min_depth_usd"] = min_depth
     if spread > rules.max_spread_bps:
         return Rejection.SPREAD_TOO_WIDE
-    thin = depth < rules.depth_factor * rules.suggested_notional_usd
-    return Rejection.DEPTH_TOO_THIN if thin else None
+    return Rejection.DEPTH_TOO_THIN if depth < min_depth else None
 
 
 BEFORE_BOOK: tuple[Gate, ...] = (

@@ -135,6 +135,8 @@ class RequestFacts:
     title: str
     """Foreign text."""
     asked_by: str | None
+    is_let_in: bool = False
+    """The owner said yes: told to the chat that asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,10 @@ class OwnerNotices(Protocol):
         """Tell that somebody asks to be let in, at most once a day; False: told already."""
         ...
 
+    async def tell_admitted(self, target: Target, request: RequestFacts, now_ms: int) -> None:
+        """Tell a chat that asked that it was let in."""
+        ...
+
     async def health(self, facts: HealthFacts, now_ms: int) -> bool:
         """Tell that a problem began or is over; False: told already."""
         ...

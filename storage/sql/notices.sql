@@ -16,3 +16,17 @@ queued as (
 )
 -- tells dispatchers that there is something; sent with the commit
 select count(pg_notify('outbox', '')) > 0 from queued;
+
+-- name: add_for_chat
+-- One notice for one chat.
+with told as (
+    insert into alerts (kind, channel, chat, thread, created_ms, evidence, facts)
+    values ($1, $2, $3, $4, $5, '', $6)
+    returning alert_id, channel, chat, thread
+),
+queued as (
+    insert into outbox (alert_id, channel, chat, thread, priority)
+    select alert_id, channel, chat, thread, 1 from told
+    returning alert_id
+)
+select pg_notify('outbox', '') from queued;

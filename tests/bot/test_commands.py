@@ -8,7 +8,7 @@ import pytest
 from bot.commands import Commands
 from bot.requests import Request
 from core.model.alerts import Channel, Target
-from core.model.chats import Chat, Subscription
+from core.model.chats import Chat, Role, Subscription
 from core.model.market import Coin
 from messages.limits import DISCORD_COMMAND_DESCRIPTION
 from tests.support.chat_desk import ChatRows, make_commands
@@ -52,12 +52,16 @@ async def test_list_is_fit_for_both_platforms_menus() -> None:
             assert 1 <= len(argument.help) <= DISCORD_COMMAND_DESCRIPTION
 
 
-async def test_every_command_is_in_help() -> None:
-    commands, _ = await member()
-    text = await ask(commands, "help")
-    assert [line.split()[0].rstrip(":") for line in text.splitlines() if line.startswith("/")] == [
-        f"/{command.name}" for command in commands.commands
-    ]
+async def test_every_command_is_in_help_the_owners_for_owners() -> None:
+    commands, chats = await member()
+    for role in (Role.MEMBER, Role.OWNER):
+        chats.let_in(HERE, role)
+        text = await ask(commands, "help")
+        assert [line.split()[0].rstrip(":") for line in text.splitlines() if line.startswith("/")] == [
+            f"/{command.name}"
+            for command in commands.commands
+            if role is Role.OWNER or not command.for_owners
+        ]
 
 
 @pytest.mark.parametrize(
@@ -102,9 +106,11 @@ async def test_subscriptions_come_and_go() -> None:
     )
     assert "There was no subscription of ETH." in await ask(commands, "unsubscribe ETH")
     assert "Unsubscribed from BTC." in await ask(commands, "unsubscribe btc")
-    assert "Unsubscribed from everything." in await ask(commands, "unsubscribe")
+    assert "No more alerts of which coin?" in await ask(commands, "unsubscribe")
+    assert "Unsubscribed from everything." in await ask(commands, "unsubscribe all")
     assert chats.rows[HERE].subscriptions == ()
     await ask(commands, "subscribe all")
+    assert "This chat gets all coins. /mute BTC 7d" in await ask(commands, "unsubscribe BTC")
     assert "Unsubscribed from everything." in await ask(commands, "unsubscribe all")
 
 

@@ -23,6 +23,7 @@ from tests.support.chat_facts import (
     make_standing,
     make_trader,
 )
+from tests.support.chat_wishes import made_up_stores
 
 CODE = "open-sesame-4711"
 
@@ -188,11 +189,16 @@ def trips_of(fills: Any, funding: Any, until_ms: int) -> list[RoundTrip]:
 
 
 def make_commands(
-    policy: Policy = "approve", owners: frozenset[str] = frozenset(), chats: ChatRows | None = None
+    policy: Policy = "approve",
+    owners: frozenset[str] = frozenset(),
+    chats: ChatRows | None = None,
+    most_a_minute: int = 10_000,
 ) -> tuple[Commands, ChatRows, FactRows, Noon]:
-    """Return commands over fresh rows (or these), and the rows."""
+    """Return commands over fresh rows (or these), and the rows; the clock stands still."""
     chats, facts, clock = chats or ChatRows(), FactRows(), Noon()
     rows: Any = facts
     answers = Answers(rows, rows, rows, clock, trips_of)
-    commands = command_list.make_commands(answers, chats, Access(chats, clock, policy, owners))
+    stores, notices = made_up_stores(chats)
+    access = Access(chats, clock, policy, owners, notices, most_a_minute)
+    commands = command_list.make_commands(answers, stores, access)
     return commands, chats, facts, clock

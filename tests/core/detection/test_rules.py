@@ -173,6 +173,7 @@ def test_only_what_later_fills_may_lift_is_provisional() -> None:
 def test_the_figures_that_decided_are_kept() -> None:
     _, looked = first_rejection(an_increase("300", "100"), a_scene(), RULES)
     assert looked["increase"] == pytest.approx(1 / 3)
+    assert looked["min_increase"] == 0.5
     assert (looked["rank"], looked["badness"], looked["kind"]) == (3, 90.0, "increase")
     _, looked = first_rejection(an_open(taker_notional_usd=Decimal(123)), a_scene(), RULES)
     assert (looked["taken_usd"], looked["min_notional_usd"]) == (123.0, 5_000.0)
@@ -180,6 +181,7 @@ def test_the_figures_that_decided_are_kept() -> None:
     assert (looked["age_s"], looked["max_age_s"], looked["own_badness"]) == (1.0, 30.0, 90.0)
     assert looked["spread_bps"] == pytest.approx(2.0)
     assert looked["depth_usd"] == pytest.approx(99_990.0)
+    assert (looked["max_spread_bps"], looked["min_depth_usd"]) == (10.0, 2_000.0)
 
 
 # --- what was taken ------------------------------------------------------------------------
