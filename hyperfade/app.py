@@ -35,6 +35,7 @@ from core.services.ticking import TickService
 from core.trouble import database_trouble
 from exchange.feed import HyperliquidFeed
 from exchange.limits import Priority
+from hyperfade.chart_process import chart_process
 from hyperfade.clock import WallClock
 from hyperfade.connections import (
     Endpoints,
@@ -73,6 +74,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+CHARTS = "charts"
+"""Folder of the chat in the terminal's pictures, and of what the drawing library learned about fonts."""
+
 FAREWELL_S = 2.0
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 120.0
@@ -108,6 +112,7 @@ async def run(
         waker = await stack.enter_async_context(Waker(database))
         due = await stack.enter_async_context(timetable())
         ranker = await stack.enter_async_context(rank_process(_rank_task(settings, database.dsn)))
+        charts = await stack.enter_async_context(chart_process(settings.home / CHARTS))
 
         feed = HyperliquidFeed(endpoints.ws_url, now_ms=clock.now_ms, rng=Random())
         urgent = exchange.at(Priority.DETECTION)
@@ -187,11 +192,12 @@ async def run(
             answers,
             Stores(chats, Wishes(database), ChatReader(database), outbox, notices),
             Access(chats, clock, settings.access, frozenset(settings.owners), notices),
+            charts=charts,
             is_demo=endpoints.is_simulated,
         )
         chatting: list[Coroutine[Any, Any, None]] = []
         if lines is not None:
-            chatting.append(ConsoleListener(commands, console, lines).run())
+            chatting.append(ConsoleListener(commands, console, lines, pictures=settings.home / CHARTS).run())
         if telegram_bot is not None:
             from bot.telegram import TelegramListener
             from notifiers.telegram import TelegramNotifier

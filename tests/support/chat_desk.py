@@ -6,6 +6,7 @@ from typing import Any
 from bot import command_list
 from bot.access import Access, Policy
 from bot.answers import Answers
+from bot.charts import Charts
 from bot.commands import Commands
 from core.model.alerts import Target
 from core.model.chats import Chat, Role, Subscription
@@ -193,6 +194,7 @@ def make_commands(
     owners: frozenset[str] = frozenset(),
     chats: ChatRows | None = None,
     most_a_minute: int = 10_000,
+    charts: Charts | None = None,
 ) -> tuple[Commands, ChatRows, FactRows, Noon]:
     """Return commands over fresh rows (or these), and the rows; the clock stands still."""
     chats, facts, clock = chats or ChatRows(), FactRows(), Noon()
@@ -200,5 +202,5 @@ def make_commands(
     answers = Answers(rows, rows, rows, clock, trips_of)
     stores, notices = made_up_stores(chats)
     access = Access(chats, clock, policy, owners, notices, most_a_minute)
-    commands = command_list.make_commands(answers, stores, access)
+    commands = command_list.make_commands(answers, stores, access, charts=charts)
     return commands, chats, facts, clock
