@@ -8,11 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.telegram import AT_ONCE
-from core.errors import ChannelRefused
+from core.errors import ChannelRefused, StorageError
 from core.model.alerts import Channel, Target
 from core.model.chats import Role
 from tests.support import faults
-from tests.support.telegram_listening import ANN, GROUP, group, listening
+from tests.support.telegram_listening import ANN, GROUP, Seen, group, listening
+from tests.support.telegram_script import Script, press
 from tests.support.telegram_server import TelegramServer, api_fault, too_many_requests
 
 pytestmark = pytest.mark.asyncio
@@ -203,6 +204,46 @@ async def test_what_was_read_is_not_answered_again_after_a_restart(telegram_serv
     last = telegram_server.calls_of("getUpdates")[-1].params
     assert last.get("timeout", 0) == 0
     assert last["offset"] > 0
+
+
+async def test_update_that_cannot_be_read_is_skipped_with_one_line(telegram_server: TelegramServer) -> None:
+    async with listening(telegram_server):
+        await telegram_server.ask(ANN, "/help")
+        with capture_logs() as logs:
+            bad = telegram_server.updates.put("message", {"text": "no id, no chat, no date"})
+            assert "Commands" in (await telegram_server.ask(ANN, "/help")).text
+    assert bad is not None
+    assert [(one["event"], one["update"]) for one in logs] == [
+        ("unreadable telegram update skipped", bad["update_id"])
+    ]
+    assert bad not in telegram_server.updates.pending
+
+
+async def test_server_that_is_no_bot_api_is_waited_for(telegram_server: TelegramServer) -> None:
+    for body in ({"ok": True, "result": [{"message": {}}]}, {"ok": True, "result": {"update_id": 1}}):
+        telegram_server.fail(faults.answer(200, body), method="getUpdates")
+    async with listening(telegram_server) as desk:
+        assert "Commands" in (await telegram_server.ask(ANN, "/help")).text
+        assert desk.naps.asked == [1.0, 2.0]
+
+
+async def test_update_that_comes_again_is_handled_once_also_after_a_restart(
+    telegram_server: TelegramServer,
+) -> None:
+    script, seen = Script(), Seen()
+    async with listening(telegram_server, scripted=script.commands(), seen=seen):
+        page = await telegram_server.ask(ANN, "/page")
+        await press(telegram_server, page, "Set")
+    for update in telegram_server.updates.all[:2]:
+        telegram_server.updates.put_again(update)
+    async with listening(telegram_server, scripted=script.commands(), seen=seen):
+        await telegram_server.ask(ANN, "/page 3")
+    assert [name for name, _ in script.asked] == ["page", "set", "page"]
+
+
+async def test_database_that_is_away_keeps_no_answer_back(telegram_server: TelegramServer) -> None:
+    async with listening(telegram_server, seen=Seen(failure=StorageError("away"))):
+        assert "Commands" in (await telegram_server.ask(ANN, "/help")).text
 
 
 async def test_fault_in_one_command_is_logged_and_the_next_is_answered(

@@ -29,14 +29,17 @@ class Naps:
     asked: list[float] = field(default_factory=list)
     longest_s: float = float("inf")
     """Longer naps last until somebody wakes the sleeper."""
+    napping: asyncio.Event = field(default_factory=asyncio.Event)
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __call__(self, seconds: float) -> None:
         self.asked.append(seconds)
         await asyncio.sleep(0)
         if seconds > self.longest_s:
+            self.napping.set()
             await self.woken.wait()
             self.woken.clear()
+            self.napping.clear()
 
 
 @dataclass
