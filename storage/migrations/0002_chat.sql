@@ -83,7 +83,7 @@ alter table alerts
 create unique index alerts_once on alerts (opportunity_id, channel, chat, thread, kind)
     where kind in ('entry', 'exit');
 create unique index alerts_dedup on alerts (dedup_key, channel, chat, thread) where dedup_key is not null;
-create index alerts_changing on alerts (changes_id) where changes_id is not null;
+create index alerts_changing on alerts (changes_id, alert_id) where changes_id is not null;
 
 create index alerts_of_chat on alerts (channel, chat, thread, created_ms);
 create index alerts_told_together on alerts (digest_id) where digest_id is not null;
