@@ -1,5 +1,6 @@
 """Check what a bot sends against Discord's documented limits."""
 
+import re
 from typing import Any
 
 from tests.support.discord_errors import DiscordError, invalid_form, too_long
@@ -142,6 +143,34 @@ def check_commands(commands: list[dict[str, Any]]) -> None:
             )
         if len(command.get("options") or []) > 25:
             raise invalid_form(f"{place}.options", "BASE_TYPE_MAX_LENGTH", "Must be 25 or fewer in length.")
+        _check_options(command.get("options") or [], f"{place}.options")
+
+
+def _check_options(options: list[dict[str, Any]], path: str) -> None:
+    is_optional = False
+    for place, option in enumerate(options):
+        where = f"{path}.{place}"
+        if not re.fullmatch(r"[-_\w]{1,32}", option["name"]) or option["name"] != option["name"].lower():
+            raise invalid_form(f"{where}.name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
+        if not 1 <= len(option.get("description", "")) <= 100:
+            raise invalid_form(
+                f"{where}.description", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100 in length."
+            )
+        if option.get("required") and is_optional:
+            raise invalid_form(
+                where,
+                "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID",
+                "Required options must be placed before non-required options",
+            )
+        is_optional = is_optional or not option.get("required")
+        if option.get("choices") and option.get("autocomplete"):
+            raise invalid_form(
+                f"{where}.autocomplete",
+                "APPLICATION_COMMAND_OPTIONS_AUTOCOMPLETE_AND_CHOICES",
+                "Choices can't be set with autocomplete",
+            )
+        check_choices(option.get("choices") or [])
+        _check_options(option.get("options") or [], f"{where}.options")
 
 
 def pings_everyone(payload: dict[str, Any]) -> bool:

@@ -420,6 +420,29 @@ async def test_limits_are_checked(server: DiscordServer) -> None:
             await channel.send("x", view=duplicate)
 
 
+async def test_commands_that_the_platform_would_refuse_are_refused(server: DiscordServer) -> None:
+    def option(name: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "description": "x", "type": 3, **more}
+
+    broken = [
+        [option("Coin")],
+        [option("coin", description="d" * 101)],
+        [option("coin"), option("who", required=True)],
+        [option("coin", autocomplete=True, choices=[{"name": "BTC", "value": "BTC"}])],
+        [option("coin", choices=[{"name": "n" * 101, "value": "x"}])],
+        [option("coin", choices=[{"name": str(one), "value": str(one)} for one in range(26)])],
+        [option("add", type=1, options=[option("coin", description="")])],
+    ]
+    url = f"{server.api_url}/applications/{server.application_id}/commands"
+    headers = {"Authorization": f"Bot {server.token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        for options in broken:
+            body = [{"name": "losers", "description": "x", "options": options}]
+            async with session.put(url, json=body) as answer:
+                assert (answer.status, (await answer.json())["code"]) == (400, 50035), options
+    assert server.commands == []
+
+
 async def test_direct_messages_reach_people_who_take_them(server: DiscordServer) -> None:
     client = Client()
     await client.login(server.token)
