@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,7 +31,7 @@ class Service:
 
 def read_service(text: str) -> Service:
     """Check an address from the settings; raises SettingsError, which doesn't repeat it."""
-    _listen()
+    _be_silent()
     plugin = apprise.Apprise.instantiate(text, suppress_exceptions=True)
     if plugin is None:
         raise SettingsError(
@@ -97,34 +96,16 @@ def meaning(said: str) -> DeliveryError:
 
 
 def _notify(plugin: Any, title: str, body: str) -> tuple[bool, str]:
-    _heard.lines = []
-    try:
-        # the plugin itself: its answer is its own, and what it raises stays in this thread
-        sender = apprise.Apprise()
-        sender.add(plugin)
-        taken = sender.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
-        return bool(taken), "\n".join(_heard.lines)
-    finally:
-        _heard.lines = []
+    """Send, in a thread, and return whether it was taken and what Apprise logged about it."""
+    sender = apprise.Apprise()
+    sender.add(plugin)
+    result = sender.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
+    return bool(result), "\n".join(entry.message for entry in result.logs())
 
 
-_heard = threading.local()
-
-
-class _Ear(logging.Handler):
-    """Keep what Apprise logs in the thread that sends; nothing of it goes to our logs: it has secrets."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        lines = getattr(_heard, "lines", None)
-        if lines is not None:
-            lines.append(record.getMessage())
-
-
-def _listen() -> None:
-    """Take Apprise's logs out of ours, and those of the client under it, which name whole addresses."""
+def _be_silent() -> None:
+    """Keep Apprise's logs, and those of the client under it, out of ours: they name whole addresses."""
     logger = logging.getLogger("apprise")
-    if not any(isinstance(handler, _Ear) for handler in logger.handlers):
-        logger.handlers[:] = [_Ear()]
     logger.propagate = False
     logger.setLevel(logging.WARNING)
     for name in ("urllib3", "requests", "requests_oauthlib", "oauthlib"):
