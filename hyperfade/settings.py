@@ -288,14 +288,15 @@ class Settings(BaseModel):
         return hmac.new(token, b"hyperfade telegram webhook", "sha256").hexdigest()
 
     def secret_values(self) -> tuple[str, ...]:
-        """Return every configured secret, and the secret parts of addresses, for the log filter."""
+        """Return every secret, configured or made, and the secret parts of addresses, for the log filter."""
         found: list[str] = []
         for value in (getattr(self, name) for name in SECRETS):
             if isinstance(value, SecretStr):
                 found.append(value.get_secret_value())
             for address in value if isinstance(value, tuple) else ():
                 found += address_secrets(address.get_secret_value())
-        return tuple(found)
+        made = self.telegram_secret()
+        return tuple(found) if made is None or made in found else (*found, made)
 
 
 def load_settings(**overrides: Any) -> Settings:
