@@ -32,6 +32,7 @@ def render_alert(alert: Alert, now_ms: int) -> str:
         is_demo=alert.is_demo,
         now_ms=now_ms,
         reasons=alert.opportunity.reasons if alert.opportunity is not None else (),
+        lines=getattr(alert.facts, "lines", ()),
     )
 
 

@@ -14,6 +14,7 @@ from bot.commands import Commands
 from core.model.alerts import AlertKind, Channel
 from core.model.chats import Subscription
 from core.model.market import Coin
+from core.model.notices import DigestLine, MergedFacts
 from core.model.outcomes import Interval
 from core.model.traders import BadnessPart, Horizon, Markout, Part
 from messages.limits import TELEGRAM_TABLE_COLUMNS, room_left
@@ -103,12 +104,36 @@ PARTS = (
     BadnessPart(Part.EXPECTANCY, None, None, 0.2, 0),
 )
 
+
+def merged(count: int) -> Callable[[Channel], str]:
+    """Return entries told together, every third of them over already."""
+    lines = tuple(
+        DigestLine(
+            make_opportunity(
+                short_id=f"{n:04d}", event_ms=NOW_MS - 20_000 * n, coin=Coin("BTC" if n % 2 else "kPEPE")
+            ),
+            None,
+            None if n % 3 else "loser_closed",
+            None,
+        )
+        for n in range(1, count + 1)
+    )
+
+    def render(channel: Channel) -> str:
+        alert = make_alert(AlertKind.MERGED, channel, opportunity=None, facts=MergedFacts(lines))
+        return render_alert(alert, NOW_MS)
+
+    return render
+
+
 MESSAGES: dict[str, Callable[[Channel], str]] = {
     "entry": alert(AlertKind.ENTRY),
     "entry-little-known": bare_entry,
     "exit": alert(AlertKind.EXIT),
     "exit-late": late_exit,
     "test": alert(AlertKind.TEST),
+    "merged": merged(4),
+    "merged-many": merged(200),
     "losers": answer("losers", make_losers(12), **LIST, title=""),
     "losers-by-loss": answer("losers", make_losers(2), **{**LIST, "sort": "loss"}, title="by loss"),
     "losers-by-markout": answer(
