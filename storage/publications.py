@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.detection.crowding import CrowdRules
 from core.detection.identity import LIVE, event_id
 from core.model.answers import HeldPosition
 from core.model.market import Address
@@ -10,6 +11,7 @@ from core.model.opportunities import RULE_VERSION, Decision, Ending, Group, Live
 from core.model.outcomes import PriceSample, ScoredOpportunity
 from core.ports import Publication
 from storage import ledger
+from storage.crowds import change_crowds, tell_crowds
 from storage.fill_rows import SQL as FILLS_SQL
 from storage.fill_rows import FillWriter
 from storage.opportunity_rows import ending_row, live_of, opportunity_row, outcome_row
@@ -28,8 +30,9 @@ _LOCK = 0x7075626C
 class Publications:
     """Events, decisions, opportunities, endings, marks: the tables that detection fills."""
 
-    def __init__(self, database: "Database") -> None:
+    def __init__(self, database: "Database", crowds: CrowdRules | None = None) -> None:
         self._database = database
+        self._crowds = crowds or CrowdRules()
         self._fills = FillWriter(database)
 
     async def publish(self, publication: Publication, evidence: str) -> tuple[str, ...]:
@@ -47,10 +50,12 @@ class Publications:
             new = await _add_opportunities(connection, publication.decisions, is_rehearsal)
             await _widen(connection, publication.moved)
             ended = await _end_opportunities(connection, publication.endings)
+            await tell_crowds(connection, new.values(), self._crowds, publication.now_ms, evidence)
             await tell_entries(connection, list(new), publication.now_ms, evidence)
             await tell_growth(connection, publication.grown, publication.now_ms)
             left = [ending.opportunity_id for ending, _, _ in ended]
             await tell_exits(connection, left, publication.now_ms, evidence)
+            await change_crowds(connection, left, self._crowds, publication.now_ms)
             await ledger.append(connection, _ledger_bodies(new, ended, is_rehearsal))
             await _put_positions(connection, publication, is_rehearsal)
             # Last: readers of new fills wait for whoever has begun to write them.
