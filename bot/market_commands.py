@@ -37,7 +37,7 @@ class MarketCommands:
                     (COIN, PLACE)),
             Command("performance", "what following the alerts would have made", self._performance,
                     (Argument("period", "how far back", choices=tuple(PERIODS)),
-                     Argument("coin", "a coin, or a trader's address", suggest="coin"))),
+                     Argument("coin", "a coin, or a trader's address", suggest="coin or trader"))),
             Command("crowd", "where all losers together stand", self._crowd, (COIN, PLACE)),
             Command("status", "coverage, lag, queue, errors, evidence", self._status),
         )  # fmt: skip

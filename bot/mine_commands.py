@@ -29,7 +29,8 @@ class MineCommands:
             Command("mine", "this chat's own alerts: result, delay, what was held back", self._mine,
                     (Argument("period", "how far back", choices=tuple(PERIODS)),)),
             Command("why", "what was not alerted in 24 hours, and which rule stopped it", self._why,
-                    (Argument("what", "a coin, an address, or your own name for a trader", suggest="coin"),)),
+                    (Argument("what", "a coin, an address, or your own name for a trader",
+                              suggest="coin or trader"),)),
             Command("test", "send a marked test alert to this chat", self._test, changes_settings=True),
         )  # fmt: skip
 

@@ -28,10 +28,11 @@ class MuteCommands:
         """Return the commands, in the order of the menu."""
         return (
             Command("mute", "no entries of a coin, a trader or at all, for a while", self._mute,
-                    (Argument("what", "a coin, an address, your own name for a trader, or all"),
+                    (Argument("what", "a coin, an address, your own name for a trader, or all",
+                              suggest="coin or trader"),
                      Argument("duration", "such as 30m, 4h or 2d, at most 30d")), True),
             Command("unmute", "end a mute before its time", self._unmute,
-                    (Argument("what", "what was muted; or all of it"),), True),
+                    (Argument("what", "what was muted; or all of it", suggest="coin or trader"),), True),
         )  # fmt: skip
 
     async def _mute(self, request: Request, chat: Chat) -> Reply:

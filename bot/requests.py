@@ -8,7 +8,7 @@ from core.model.alerts import Target
 from core.model.buttons import Rows
 from core.model.chats import Chat
 
-Suggested = Literal["coin", "trader", "zone"]
+Suggested = Literal["coin", "trader", "coin or trader", "zone"]
 """What can be offered while an argument is typed."""
 
 

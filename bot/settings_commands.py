@@ -42,7 +42,8 @@ class SettingsCommands:
         return (
             Command(MAIN, "how loudly alerts come, quiet hours, cap, digest", self._settings,
                     (Argument("what", "what to change", choices=WORDS),
-                     Argument("value", "such as silent, 22:00-07:00 Europe/Berlin, 6, daily 8, off")), True),
+                     Argument("value", "such as silent, 22:00-07:00 Europe/Berlin, 6, daily 8, off",
+                              suggest="zone")), True),
         )  # fmt: skip
 
     async def _settings(self, request: Request, chat: Chat) -> Reply:

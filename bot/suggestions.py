@@ -1,6 +1,7 @@
 """What is offered while an argument is typed: coins, traders, time zones."""
 
 import asyncio
+import re
 import zoneinfo
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from messages.figures import short_address
 from messages.limits import DISCORD_CHOICE, DISCORD_CHOICES, cut
 
 log = structlog.get_logger(__name__)
+
+_TIMES_AND_ZONE = re.compile(r"([\d:-]+ )?([A-Za-z].*)")
 
 WITHIN_S = 2.0
 """Discord waits 3 s, and nothing can be told after that."""
@@ -75,6 +78,10 @@ class Suggestions:
             case "trader":
                 followed = _followed_choices(typed, chat.follows)
                 return (*followed, *_loser_choices(typed, await self._known_losers()))
+            case "coin or trader":
+                coins = coin_choices(typed, await self._known_coins())
+                followed = _followed_choices(typed, chat.follows)
+                return (*coins, *followed, *_loser_choices(typed, await self._known_losers()))
             case "zone":
                 return zone_choices(typed)
             case _:
@@ -103,9 +110,16 @@ def coin_choices(typed: str, coins: Iterable[Coin]) -> tuple[Choice, ...]:
 
 
 def zone_choices(typed: str) -> tuple[Choice, ...]:
-    """Return IANA time zones that have the letters in their name, ``UTC`` first."""
-    names = _best_first(typed.replace(" ", "_"), _zones())
-    return tuple(Choice(name, name) for name in names)
+    """Return IANA time zones that have the letters in their name; times before them stay.
+
+    Nothing typed, nothing offered: what takes a zone (``/settings``) takes other words too.
+    """
+    found = _TIMES_AND_ZONE.fullmatch(typed)
+    if found is None:
+        return ()
+    times = found[1] or ""
+    names = _best_first(found[2].replace(" ", "_"), _zones())
+    return tuple(Choice(name, name) for name in (times + zone for zone in names))
 
 
 @cache

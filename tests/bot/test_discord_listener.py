@@ -67,8 +67,9 @@ async def test_options_come_from_the_one_list(discord_server: DiscordServer) -> 
             ("n", False),
             ("coin", False),
             ("by", False),
+            ("place", False),
         ]
-        by = losers["options"][-1]
+        by = losers["options"][2]
         assert [one["value"] for one in by["choices"]] == ["badness", "pnl", "loss", "winrate", "markout"]
         trader = next(one for one in discord_server.commands if one["name"] == "trader")
         assert trader["options"][0]["required"]

@@ -54,8 +54,10 @@ async def test_coins_before_the_last_one_stay() -> None:
 async def test_zones_are_found_by_any_part_of_their_name() -> None:
     assert [one.value for one in zone_choices("berl")] == ["Europe/Berlin"]
     assert "America/New_York" in [one.value for one in zone_choices("new york")]
-    assert zone_choices("")[0].value == "UTC"
-    assert len(await Desk().names("zone", "")) == 25
+    assert [one.value for one in zone_choices("22:00-07:00 berl")] == ["22:00-07:00 Europe/Berlin"]
+    assert zone_choices("22:00-07:00") == zone_choices("") == ()
+    assert len(await Desk().names("zone", "a")) == 25
+    assert (await Desk().names("zone", "ut"))[0] == "UTC"
 
 
 async def test_followed_traders_come_before_the_worst_losers() -> None:
@@ -75,6 +77,14 @@ async def test_traders_are_found_by_rank_address_and_label(typed: str, first: st
     desk = Desk()
     desk.follow(Follow(FRIEND, "whale"))
     assert (await desk.names("trader", typed))[0].startswith(first)
+
+
+async def test_where_both_fit_coins_come_before_traders() -> None:
+    desk = Desk()
+    desk.follow(Follow(FRIEND, "Pepe's friend"))
+    offers = await desk.suggestions.suggest("coin or trader", "pepe", HERE)
+    assert [one.value for one in offers] == ["kPEPE", FRIEND]
+    assert (await desk.names("coin or trader", "#7"))[0].startswith("#7 0x12ab")
 
 
 async def test_nobody_else_sees_a_chats_labels_and_strangers_see_nothing() -> None:
