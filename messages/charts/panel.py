@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from messages import figures
@@ -30,6 +31,9 @@ DOTS = 200
 """Pixels an inch: 1,200 across, two for each of a phone's points."""
 
 DAY_S = 86_400.0
+
+TIME_FORMS = ((0.007, "%H:%M:%S"), (1.0, "%H:%M"), (3.0, "%d %b %H:%M"), (inf, "%d %b"))
+"""How a time is written by the span of the axis in days: as little as tells two labels apart."""
 
 _ZEROS = re.compile(r"\.0+(?=\D*$)")
 
@@ -113,7 +117,7 @@ def time_axis(axes: "Axes", from_ms: int, until_ms: int) -> None:
     locator = AutoDateLocator(minticks=3, maxticks=6, interval_multiples=False)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     span_days = (until_ms - from_ms) / 1000.0 / DAY_S
-    form = "%H:%M" if span_days < 1 else "%d %b %H:%M" if span_days < 3 else "%d %b"
+    form = next(form for longest_days, form in TIME_FORMS if span_days < longest_days)
 
     def label(day: float, _: object) -> str:
         return datetime.fromtimestamp(day * DAY_S, UTC).strftime(form).lstrip("0")

@@ -28,6 +28,8 @@ def performance_chart(answer: PerformanceAnswer) -> bytes | None:
         _curve(axes, ours, begin_ms, end_ms, look.EQUITY, "alerts", answer.at_exit.losers.n, "-")
         if control:
             _curve(axes, control, begin_ms, end_ms, look.OTHER, "placebo", answer.at_exit.placebo.n, "--")
+        else:
+            axes.plot([], [], color=look.OTHER, linestyle="--", label="placebo: no result yet")
         look.plain_axes(axes)
         look.bps_axis(axes)
         look.time_axis(axes, begin_ms, end_ms)

@@ -40,6 +40,8 @@ def trader_chart(answer: TraderAnswer) -> bytes | None:
         for axes in grid:
             look.plain_axes(axes)
             look.usd_axis(axes)
+        for upper in grid[:-1]:
+            upper.spines["bottom"].set_visible(False)
         look.time_axis(grid[-1], min(moments), max(moments))
         look.title(figure, _title(answer))
         return look.png(figure)
