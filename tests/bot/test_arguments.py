@@ -11,10 +11,8 @@ from bot.arguments import (
     read_losers,
     read_one_coin,
     read_performance,
-    read_subscriptions,
 )
 from core.errors import UsageError
-from core.model.chats import Subscription
 from core.model.market import Address, Coin
 
 KNOWN = (Coin("BTC"), Coin("ETH"), Coin("kPEPE"), Coin("xyz:GOLD"))
@@ -40,45 +38,6 @@ def test_performance_takes_period_and_coin_or_address() -> None:
     assert read_performance(["all", address], KNOWN) == PerformanceQuery(
         "all", None, Address(address.lower())
     )
-
-
-@pytest.mark.parametrize(
-    ("words", "subscriptions"),
-    [
-        ("BTC", (Subscription(Coin("BTC")),)),
-        ("all", (Subscription(None),)),
-        ("btc all eth", (Subscription(None),)),
-        ("BTC btc", (Subscription(Coin("BTC")),)),
-        (
-            "eth BTC $10,000 60",
-            (Subscription(Coin("ETH"), 10_000.0, 60.0), Subscription(Coin("BTC"), 10_000.0, 60.0)),
-        ),
-        ("xyz:gold 1.5m", (Subscription(Coin("xyz:GOLD"), 1_500_000.0),)),
-    ],
-)
-def test_subscribe_takes_coins_then_usd_then_badness(
-    words: str, subscriptions: tuple[Subscription, ...]
-) -> None:
-    assert read_subscriptions(words.split(), KNOWN) == subscriptions
-
-
-@pytest.mark.parametrize(
-    ("words", "says"),
-    [
-        ("", "Which coin?"),
-        ("10k", "Which coin?"),
-        ("BTC 1 2 3", "at most two numbers"),
-        ("BTC 10k 101", "expected 0 to 100"),
-        ("BTX", "did you mean BTC"),
-        ("ZZZZZ", "expected one that the exchange lists"),
-        ("kPEPEE", "did you mean kPEPE"),
-        ("<b>", "is not a coin"),
-        ("BTC 9999999999999m", "more than there is"),
-    ],
-)
-def test_subscribe_says_what_was_expected(words: str, says: str) -> None:
-    with pytest.raises(UsageError, match=says):
-        read_subscriptions(words.split(), KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +69,7 @@ def test_two_coins_where_one_goes_are_refused() -> None:
 
 @given(st.lists(st.text(min_size=1, max_size=30), max_size=6))
 def test_whatever_is_typed_is_read_or_refused_in_one_line(words: list[str]) -> None:
-    for read in (read_losers, read_performance, read_subscriptions, read_one_coin):
+    for read in (read_losers, read_performance, read_one_coin):
         said = ""
         try:
             read(words, KNOWN)
