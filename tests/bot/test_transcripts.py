@@ -15,6 +15,7 @@ import pytest
 
 from bot.telegram import TelegramListener
 from core.model.alerts import Channel, Target
+from messages.presses import Press, read_press
 from tests.support.chat_clients import telegram_bot
 from tests.support.chat_desk import CODE, make_commands
 from tests.support.chat_facts import LOSER
@@ -40,9 +41,28 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "subscribe": ("/subscribe BTC ETH 10k 60", {"coins": "BTC ETH", "min_usd": "10k", "min_badness": "60"}),
     "subscriptions": ("/subscriptions", {}),
     "unsubscribe": ("/unsubscribe ETH", {"coin": "ETH"}),
+    "subscribe to what?": ("/subscribe", {}),
+    "follow": (f"/follow {LOSER} whale", {"who": LOSER, "label": "whale"}),
+    "trader by label": ("/trader whale", {"who": "whale"}),
+    "unfollow": ("/unfollow whale", {"who": "whale"}),
+    "mute": ("/mute BTC 4h", {"what": "BTC", "duration": "4h"}),
+    "mute what?": ("/mute", {}),
+    "unmute": ("/unmute BTC", {"what": "BTC"}),
+    "settings": ("/settings", {}),
+    "a setting": ("/settings quiet 22:00-07:00 Europe/Berlin",
+                  {"what": "quiet", "value": "22:00-07:00 Europe/Berlin"}),
+    "mine": ("/mine 7d", {"period": "7d"}),
+    "why": ("/why BTC", {"what": "BTC"}),
+    "why what?": ("/why", {}),
+    "test": ("/test", {}),
+    "pending": ("/pending", {}),
+    "approve": ("/approve telegram:8", {"chat": "telegram:8"}),
+    "decline": ("/decline telegram:8", {"chat": "telegram:8"}),
     "a wrong coin": ("/crowd BTX", {"coin": "BTX"}),
+    "a wrong setting": ("/settings quiet <b>@everyone", {"what": "quiet", "value": "<b>@everyone"}),
+    "stop?": ("/stop", {}),
     "start": ("/start", {}),
-}
+}  # fmt: skip
 
 
 @asynccontextmanager
@@ -89,13 +109,20 @@ async def test_every_command_says_the_same_on_both_platforms(
     telegram_server: TelegramServer, discord_server: DiscordServer
 ) -> None:
     transcript: dict[str, tuple[str, str]] = {}
+    buttons: dict[str, tuple[list[Press | None], list[Press | None]]] = {}
     async with telegram(telegram_server), discord(discord_server):
         for name, (typed, options) in COMMANDS.items():
             on_telegram = await telegram_server.ask(ANN, typed)
             on_discord = await discord_server.command(ANN, typed.split()[0].removeprefix("/"), options)
             transcript[name] = on_telegram.text, on_discord.text
+            buttons[name] = (
+                [read_press(one.callback_data or "") for one in on_telegram.buttons],
+                [read_press(one["custom_id"]) for one in on_discord.buttons],
+            )
     for name, (on_telegram_text, on_discord_text) in transcript.items():
         assert facts_of_telegram(on_telegram_text) == facts_of_discord(on_discord_text), name
+        assert buttons[name][0] == buttons[name][1], name
+    assert sum(len(one) for one, _ in buttons.values()) > 50
     golden = Path(__file__).parent / "transcript.txt"
     text = "".join(f"> {COMMANDS[name][0]}\n{said}\n\n" for name, (said, _) in transcript.items())
     if os.environ.get("HYPERFADE_WRITE_GOLDEN"):
