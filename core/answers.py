@@ -1,5 +1,6 @@
 """What people ask: one function per question, one typed answer for chat, CLI and API alike."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from core.cursors import Place, check_limit, decode_cursor, encode_cursor, foreign_cursor
@@ -135,7 +136,10 @@ async def trader(
     known = await rankings.standing(address, as_of_ms)
     until_ms = known[0] if known else now_ms if as_of_ms is None else as_of_ms
     from_ms = until_ms - WINDOW_MS
-    closed = trips_of(await fills.fills_of(address), await fills.funding_of(address), until_ms)
+    # Aside: an account of 100,000 fills takes most of a second, in which no alert would move.
+    closed = await asyncio.to_thread(
+        trips_of, await fills.fills_of(address), await fills.funding_of(address), until_ms
+    )
     trips = sorted(
         (trip for trip in closed if from_ms < trip.closed_ms <= until_ms),
         key=lambda trip: (-trip.closed_ms, -trip.opened_ms, trip.coin),

@@ -1,5 +1,6 @@
 """What people ask, and what they get."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -285,6 +286,19 @@ def a_trip(closed_ms: int, gross: str | None, coin: Coin = BTC) -> RoundTrip:
         funding=Decimal(0),
         fills=2,
     )
+
+
+async def test_round_trips_of_a_card_are_made_aside_from_the_loop() -> None:
+    makers: list[int] = []
+
+    def trips_of(*_: object) -> list[RoundTrip]:
+        makers.append(threading.get_ident())
+        return []
+
+    shelf: Any = Shelf(runs=[a_list()])
+    await answers.trader(shelf, shelf, shelf, LOSER, now_ms=MONDAY_MS, trips_of=trips_of)
+    assert makers
+    assert makers[0] != threading.get_ident()
 
 
 async def test_a_card_holds_standing_trips_record_equity_and_what_fading_made() -> None:
