@@ -112,8 +112,8 @@ async def test_update_of_a_message_that_is_gone_concerns_no_other(
     telegram_server: TelegramServer, notifier: Notifier
 ) -> None:
     theirs = await telegram_server.send_text(CHAT, "mine")
-    for reply_to in ("999", str(theirs.message_id), None):
-        with pytest.raises(MessageRefused):
+    for reply_to, why in (("999", "not found"), (str(theirs.message_id), "edited"), (None, "wasn't sent")):
+        with pytest.raises(MessageRefused, match=why):
             await notifier.send(alert(edits=True, reply_to=reply_to), NOW_MS)
     assert telegram_server.messages(CHAT) == []
 
