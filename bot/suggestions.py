@@ -64,7 +64,7 @@ class Suggestions:
         try:
             async with asyncio.timeout(self._within_s):
                 chat = await self._chats.chat(target)
-                if chat is None or chat.role is Role.PENDING:
+                if chat is None or chat.role not in (Role.OWNER, Role.MEMBER):
                     return ()
                 return _fitting(await self._offers(kind, typed.strip(), chat))
         except (HyperfadeError, TimeoutError) as error:

@@ -150,10 +150,22 @@ where a.alert_id = gone.alert_id or (a.digest_id = gone.alert_id and a.state = '
 -- Somebody already spoke to us from the new chat.
 select exists (select from chats where channel = $1 and chat = $2 and thread = $3);
 
--- name: adopt_subscriptions
--- The new chat keeps its own and takes over what only the old one had.
-insert into subscriptions (channel, chat, thread, coin, min_usd, min_badness)
-select channel, $4, thread, coin, min_usd, min_badness from subscriptions
+-- name: adopt_wishes
+-- The new chat keeps its own and takes over what only the old one had; its settings are its own.
+with followed as (
+    insert into follows (channel, chat, thread, address, label, created_at)
+    select channel, $4, thread, address, label, created_at from follows
+    where channel = $1 and chat = $2 and thread = $3
+    on conflict do nothing
+),
+muted as (
+    insert into mutes (channel, chat, thread, what, until_ms)
+    select channel, $4, thread, what, until_ms from mutes
+    where channel = $1 and chat = $2 and thread = $3
+    on conflict do nothing
+)
+insert into subscriptions (channel, chat, thread, coin, min_usd, min_badness, side)
+select channel, $4, thread, coin, min_usd, min_badness, side from subscriptions
 where channel = $1 and chat = $2 and thread = $3
 on conflict do nothing;
 

@@ -6,13 +6,23 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from core.errors import UsageError
-from core.model.alerts import AlertKind
-from core.model.chats import ChatSettings, DigestPeriod, Follow, Loudness, Mute, QuietHours, Role
-from core.model.market import HOUR_MS, Address
+from core.model.alerts import AlertKind, Target
+from core.model.chats import (
+    ChatSettings,
+    DigestPeriod,
+    Follow,
+    Loudness,
+    Mute,
+    QuietHours,
+    Role,
+    Subscription,
+)
+from core.model.market import HOUR_MS, Address, Coin, Direction
 from core.ports import WishStore
 from core.quiet_hours import is_quiet
 from storage.chats import Chats
 from storage.database import Database
+from storage.outbox import Outbox
 from storage.wishes import Wishes
 from tests.support.facts import LOSER, MONDAY_MS
 from tests.support.published import ANNA, BEN
@@ -67,6 +77,25 @@ async def test_a_label_is_one_traders_in_one_chat(database: Database) -> None:
     assert await wishes.followed() == [LOSER, OTHER]
     assert await wishes.unfollow(ANNA, OTHER)
     assert not await wishes.unfollow(ANNA, OTHER)
+
+
+async def test_wishes_follow_a_chat_that_moves_to_a_known_one(database: Database) -> None:
+    wishes = await wishes_of_anna(database)
+    there = Target(ANNA.channel, "-100777")
+    await Chats(database).add_chat(there, Role.MEMBER, "Anna's group")
+    short = Subscription(Coin("BTC"), side=Direction.SHORT)
+    await Chats(database).subscribe(ANNA, short)
+    await wishes.follow(ANNA, LOSER, "whale")
+    await wishes.follow(there, OTHER, "Whale")
+    await wishes.mute(ANNA, "BTC", MONDAY_MS + 2)
+    await wishes.mute(there, "BTC", MONDAY_MS + 9)
+    await Outbox(database).move_target(ANNA, there.chat)
+    chat = await Chats(database).chat(there)
+    assert chat is not None
+    assert chat.subscriptions == (short,)
+    # A name that the new chat gives to somebody else isn't taken from it.
+    assert chat.follows == (Follow(OTHER, "Whale"),)
+    assert await wishes.mutes(there, MONDAY_MS) == (Mute("BTC", MONDAY_MS + 9),)
 
 
 async def test_mutes_end(database: Database) -> None:
