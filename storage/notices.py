@@ -1,15 +1,21 @@
 """Alerts that are about something else than one opportunity: written once, for whom they concern."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from core.detection.identity import LIVE, event_id
 from core.model.alerts import AlertKind, Target
-from core.model.market import DAY_MS
-from core.model.notices import Facts, HealthFacts, RequestFacts
+from core.model.chats import LOUDNESS
+from core.model.market import DAY_MS, Address, Coin
+from core.model.notices import Facts, FollowFacts, HealthFacts, ListFacts, RequestFacts
+from core.model.opportunities import RULE_VERSION, Rejection
+from core.model.positions import PositionEvent
+from core.model.traders import ChangeKind, Ranking
 from storage.statements import statements
 from storage.values import to_json
 
 if TYPE_CHECKING:
-    from storage.database import Database
+    from storage.database import Connection, Database
 
 SQL = statements("notices")
 
@@ -37,7 +43,89 @@ class Notices:
         key = f"health {facts.problem} {facts.since_ms} {'over' if facts.is_over else 'begun'} {facts.detail}"
         return await self._to_owners(AlertKind.HEALTH, key, facts, now_ms)
 
+    async def list_changes(self, ranking: Ranking, now_ms: int) -> None:
+        """Tell followers whose trader entered or left the list with this ranking, and why."""
+        standings = {standing.address: standing for standing in ranking.standings}
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(SQL["followed"], [change.address for change in ranking.changes])
+            followed = {row["address"] for row in rows}
+            for change in ranking.changes:
+                if change.address not in followed:
+                    continue
+                standing = standings.get(change.address)
+                is_listed = change.kind is ChangeKind.ENTERED
+                facts = ListFacts(
+                    address=change.address,
+                    label=None,
+                    is_listed=is_listed,
+                    rank=change.rank,
+                    badness=standing.badness if standing is not None else None,
+                    reasons=() if is_listed else (change.reason,),
+                    as_of_ms=ranking.as_of_ms,
+                )
+                key = f"list {ranking.ranking_id} {change.address}"
+                await _to_followers(connection, AlertKind.LIST, key, now_ms, facts, change.address)
+
     async def _to_owners(self, kind: AlertKind, key: str, facts: Facts, now_ms: int) -> bool:
         async with self._database.transaction() as connection:
             told = await connection.fetchval(SQL["add_for_owners"], kind.value, key, now_ms, to_json(facts))
         return bool(told)
+
+
+async def tell_followers(
+    connection: "Connection", finished: Sequence[PositionEvent], namespace: str, now_ms: int
+) -> None:
+    """Tell who follows an account what it did, unless they hear of it already; live hours only."""
+    if not finished or namespace != LIVE:
+        return
+    rows = await connection.fetch(SQL["followed"], list({event.account for event in finished}))
+    followed = {row["address"] for row in rows}
+    for event in finished:
+        if event.account in followed:
+            await _tell_followers(connection, event, now_ms)
+
+
+async def _tell_followers(connection: "Connection", event: PositionEvent, now_ms: int) -> None:
+    name = event_id(event, LIVE, RULE_VERSION)
+    decided = await connection.fetchrow(SQL["decided"], name)
+    rejection: Rejection | None = Rejection.NOT_LISTED
+    if decided is not None:
+        rejection = None if decided["rejection"] is None else Rejection(decided["rejection"])
+    rank = await connection.fetchval(SQL["listed_rank"], event.account)
+    facts = FollowFacts(event, None, rank, rejection)
+    await _to_followers(
+        connection,
+        AlertKind.FOLLOW,
+        f"follow {name}",
+        now_ms,
+        facts,
+        event.account,
+        event.coin,
+        name,
+        event.time_ms,
+    )
+
+
+async def _to_followers(
+    connection: "Connection",
+    kind: AlertKind,
+    key: str,
+    now_ms: int,
+    facts: Facts,
+    account: Address,
+    coin: Coin | None = None,
+    opportunity_id: str | None = None,
+    since_ms: int | None = None,
+) -> None:
+    await connection.execute(
+        SQL["add_for_followers"],
+        kind.value,
+        key,
+        now_ms,
+        to_json(facts),
+        account,
+        coin,
+        opportunity_id,
+        since_ms,
+        LOUDNESS[kind].value,
+    )

@@ -14,6 +14,7 @@ from storage import ledger
 from storage.crowds import change_crowds, tell_crowds
 from storage.fill_rows import SQL as FILLS_SQL
 from storage.fill_rows import FillWriter
+from storage.notices import tell_followers
 from storage.opportunity_rows import ending_row, live_of, opportunity_row, outcome_row
 from storage.position_rows import held_of
 from storage.statements import statements
@@ -56,6 +57,7 @@ class Publications:
             left = [ending.opportunity_id for ending, _, _ in ended]
             await tell_exits(connection, left, publication.now_ms, evidence)
             await change_crowds(connection, left, self._crowds, publication.now_ms)
+            await tell_followers(connection, publication.finished, publication.namespace, publication.now_ms)
             await ledger.append(connection, _ledger_bodies(new, ended, is_rehearsal))
             await _put_positions(connection, publication, is_rehearsal)
             # Last: readers of new fills wait for whoever has begun to write them.

@@ -13,12 +13,13 @@ from math import fsum
 from core.detection.entries import UNKNOWN_BADNESS, Entry, RecentEntries
 from core.detection.exits import end_by_event, has_expired
 from core.detection.identity import event_id
-from core.detection.publishing import decide
+from core.detection.publishing import decide, round_px
 from core.detection.rules import BEFORE_BOOK, ENTRIES, PROVISIONAL, first_rejection, taken_usd
 from core.detection.scene import Scene
 from core.detection.tracker import EventUpdate, PositionTracker
 from core.model.fills import Fill
 from core.model.market import Address, Book, Coin, Direction, is_spot
+from core.model.notices import Growth
 from core.model.opportunities import (
     Crowd,
     Decision,
@@ -35,6 +36,9 @@ from core.scoring.outcomes import crossed, excursions, exit_result
 
 OLDEST_PRICE_MS = 120_000
 """An older price is missing, unless the position was held for more than four times as long."""
+
+NOTABLE_GROWTH = 0.2
+"""An order that grew by less since it was last told isn't worth another word."""
 
 SETTLED_REMEMBERED = 20_000
 """Finished events whose ids are remembered: fills heard again (an overlap) must not ask again."""
@@ -72,17 +76,19 @@ class Detector:
         self._live_by_coin: dict[Coin, dict[str, None]] = {}
         self._answered: dict[str, Address] = {}
         self._settled: dict[str, None] = {}
+        self._told_usd: dict[str, float] = {}
         self._ended: dict[tuple[Address, Coin, Direction], int] = {}
 
     # --- whom to watch ---------------------------------------------------------------------
 
-    def watch(self, watches: Mapping[Address, Watch]) -> None:
+    def watch(self, watches: Mapping[Address, Watch], *, has_list: bool = True) -> None:
         """Watch exactly these accounts from now on; positions of those who stay are kept.
 
-        Who leaves with a growing event is followed until that has its decision.
+        Who leaves with a growing event is followed until that has its decision. Not ``has_list``: who
+        is on the list isn't known yet, so nobody has lost the label.
         """
         self.watches = dict(watches)
-        self._watches_are_known = True
+        self._watches_are_known = self._watches_are_known or has_list
         for account in self._trackers.keys() - self.accounts():
             if not self._trackers[account].is_growing:
                 del self._trackers[account]
@@ -195,6 +201,19 @@ class Detector:
         """Return the event's id in this detector's namespace."""
         return event_id(event, self.namespace, self.rules.rule_version)
 
+    def growth(self, update: EventUpdate, now_ms: int) -> Growth | None:
+        """Return how large the order behind a live opportunity became, if that is worth telling again."""
+        name = self.event_id(update.event)
+        live = self.live.get(name)
+        usd = taken_usd(update.event)
+        if live is None or usd is None:
+            return None
+        told = self._told_usd.get(name, live.opportunity.loser_notional_usd)
+        if usd < told * (1 + NOTABLE_GROWTH):
+            return None
+        self._told_usd[name] = usd
+        return Growth(name, round_px(update.event.avg_px), usd, now_ms)
+
     # --- how it ends -----------------------------------------------------------------------
 
     def end_by_event(self, update: EventUpdate, now_ms: int) -> list[Ending]:
@@ -258,6 +277,7 @@ class Detector:
         if not of_coin:
             del self._live_by_coin[opportunity.coin]
         self._settle(opportunity.opportunity_id)
+        self._told_usd.pop(opportunity.opportunity_id, None)
         self._ended[opportunity.loser, opportunity.coin, opportunity.side] = now_ms
         held_ms = now_ms - opportunity.published_ms
         exit_px = self._fresh_px(opportunity.coin, now_ms, held_ms)
@@ -333,7 +353,9 @@ class Detector:
 
     def _note_entry(self, update: EventUpdate) -> None:
         watch = self.watches.get(update.event.account)
-        if watch is not None and update.position_is_known and self._is_own_entry(update.event):
+        if watch is None or watch.group is Group.FOLLOWED:
+            return
+        if update.position_is_known and self._is_own_entry(update.event):
             self._add_entry(update.event, watch.group, watch.badness)
 
     def _is_own_entry(self, event: PositionEvent) -> bool:

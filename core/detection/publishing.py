@@ -74,6 +74,8 @@ def _opportunity(
         reasons=_reasons(event, watch),
         gates_passed_unchecked=() if scene.book else ("spread", "depth"),
         is_late=scene.is_late,
+        max_drift_bps=rules.max_drift_bps,
+        max_age_ms=rules.max_age_ms,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from core.detection.scene import Scene
 from core.model.market import Direction
-from core.model.opportunities import DetectionRules, Rejection
+from core.model.opportunities import DetectionRules, Group, Rejection
 from core.model.positions import Cause, EventKind, PositionEvent
 
 Looked = dict[str, float | str | None]
@@ -59,7 +59,7 @@ def _cause(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Lo
 
 
 def _watched(event: PositionEvent, scene: Scene, rules: DetectionRules, looked: Looked) -> Rejection | None:
-    if scene.watch is None:
+    if scene.watch is None or scene.watch.group is Group.FOLLOWED:
         return Rejection.NOT_LISTED
     looked["rank"] = scene.watch.rank
     looked["badness"] = scene.watch.badness

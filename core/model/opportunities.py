@@ -16,6 +16,8 @@ class Group(StrEnum):
 
     LOSER = "loser"
     PLACEBO = "placebo"
+    FOLLOWED = "followed"
+    """Of somebody who is watched only because a chat follows them: neither decided about nor scored."""
 
 
 class Rejection(StrEnum):
@@ -61,6 +63,8 @@ class DetectionRules:
     taker_fee_bps: float = 4.5
     half_spread_bps: float = 1.0
     """Assumed where there is no book (replay, backtest)."""
+    max_drift_bps: float = 20.0
+    """An alert that finds the price moved further against the fader says not to chase it."""
     rule_version: str = RULE_VERSION
 
 
@@ -138,6 +142,9 @@ class Opportunity:
     gates_passed_unchecked: tuple[str, ...] = ()
     """Rules that could not be checked (replay without a book)."""
     is_late: bool = False
+    max_drift_bps: float | None = None
+    """With more drift, and ``max_age_ms`` after the event, an alert says not to chase it."""
+    max_age_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ them; ``run`` concludes whatever has come in, all of it at once, in one transact
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import structlog
@@ -18,7 +18,8 @@ from core.errors import ExchangeError, StorageError
 from core.model.answers import HeldPosition
 from core.model.fills import Fill
 from core.model.market import Address, Book, Coin, dex_of
-from core.model.opportunities import Decision, Ending, LiveOpportunity
+from core.model.notices import Growth
+from core.model.opportunities import Decision, Ending, Group, LiveOpportunity
 from core.ports import Clock, Publication, Publisher, Sleep
 from core.trouble import Trouble, database_trouble
 
@@ -213,7 +214,8 @@ class DetectionService:
         doubted, self._doubted = self._doubted, {}
         until = asyncio.get_running_loop().time() + self._book_timeout_s
         books = await self._books(updates, until)
-        decisions = []
+        decisions: list[Decision] = []
+        grown: list[Growth] = []
         for update in updates:
             now_ms = self._clock.now_ms()
             endings += self.detector.end_by_event(update, now_ms)
@@ -222,19 +224,24 @@ class DetectionService:
                 now_ms = self._clock.now_ms()
             asked = books.get(update.event.coin, _Asked(None))
             decision = self.detector.answer(update, now_ms, asked.book, asked.problem)
-            if decision is not None:
+            if decision is not None and decision.group is not Group.FOLLOWED:
                 decisions.append(decision)
+            growth = self.detector.growth(update, now_ms)
+            if growth is not None:
+                grown.append(growth)
         now_ms = self._clock.now_ms()
         for account in doubted:
             endings += self.detector.end_by_position(account, now_ms)
         known = [update.event for update in updates if update.position_is_known]
         publication = Publication(
-            fills=tuple(fills) if self._keep_fills else (),
+            fills=tuple(map(self._kept, fills)) if self._keep_fills else (),
             events=tuple({self.detector.event_id(event): event for event in known}.values()),
             decisions=tuple(decisions),
             endings=tuple(endings),
             positions=tuple(self._positions(updates)),
             moved=tuple(moved.values()),
+            grown=tuple(grown),
+            finished=tuple(u.event for u in updates if u.finished and u.position_is_known),
             now_ms=now_ms,
             namespace=self.detector.namespace,
         )
@@ -244,6 +251,16 @@ class DetectionService:
         if decisions or endings or moved:
             self._on_concluded(concluded)
         return concluded
+
+    def _kept(self, fill: Fill) -> Fill:
+        """Return a fill as it is stored: of who is only followed as if heard, whose gaps nobody fills.
+
+        Nobody may be ranked by some of their fills.
+        """
+        watch = self.detector.watches.get(fill.user)
+        if watch is None or watch.group is not Group.FOLLOWED:
+            return fill
+        return replace(fill, start_position=None, closed_pnl=None, fee=None)
 
     def _positions(self, updates: Sequence[EventUpdate]) -> list[tuple[Address, HeldPosition]]:
         latest = {(u.event.account, u.event.coin): u for u in updates if u.position_is_known}

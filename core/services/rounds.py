@@ -1,13 +1,13 @@
 """The slow rounds: coins, candidates, rankings, and what each means for detection."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from core.counting import counted
 from core.model.market import DAY_MS, HOUR_MS, WINDOW_MS, Address, Coin, CoinSpec, is_spot
-from core.model.opportunities import Group
+from core.model.opportunities import Group, Watch
 from core.model.traders import Ranking
 from core.ports import Clock, Feed, FillStore, PublicationStore, Ranker, RankingStore, Reader, StateStore
 from core.ranking.candidates import Candidate
@@ -54,7 +54,9 @@ class RoundsService:
         *,
         placebo: int,
         tell: Callable[[str], None] = lambda _: None,
+        on_ranked: Callable[[Ranking], Awaitable[None]] | None = None,
     ) -> None:
+        """``on_ranked``: told of every new ranking, with who entered and left the list."""
         self._collecting = collecting
         self._ranking = ranking
         self._detection = detection
@@ -69,6 +71,9 @@ class RoundsService:
         self._clock = clock
         self._placebo = placebo
         self._tell = tell
+        self._on_ranked = on_ranked
+        self._ranked: dict[Address, Watch] | None = None
+        self._followed: frozenset[Address] = frozenset()
 
     # --- start and recovery -------------------------------------------------------------------
 
@@ -151,6 +156,8 @@ class RoundsService:
         market = self._detection.detector.market
         market.sigma, market.funding = ranked.sigma, {**ranked.funding, **self._collecting.funding()}
         await self._apply(ranking, None, is_complete)
+        if self._on_ranked is not None:
+            await self._on_ranked(ranking)
         worst = ranking.listed[0] if ranking.listed else None
         listed, read = counted(len(ranking.listed), "loser"), counted(len(ranking.standings), "trader")
         self._tell(
@@ -167,9 +174,20 @@ class RoundsService:
             market.sigma = {**market.sigma, coin: sigma}
 
     async def _apply(self, ranking: Ranking, since_ms: int | None, has_control: bool = True) -> None:
-        detector = self._detection.detector
         control = await self._control(ranking) if has_control else ()
-        detector.watch(watches_of(ranking, control))
+        self._ranked = watches_of(ranking, control)
+        self._watch(since_ms)
+
+    def follow(self, accounts: frozenset[Address]) -> None:
+        """Watch these too, listed or not: chats want to hear what they do."""
+        if accounts != self._followed:
+            self._followed = accounts
+            self._watch(None)
+
+    def _watch(self, since_ms: int | None) -> None:
+        detector = self._detection.detector
+        also = {account: Watch(account, Group.FOLLOWED, None, None) for account in self._followed}
+        detector.watch({**also, **(self._ranked or {})}, has_list=self._ranked is not None)
         self._listening.watch(detector.accounts(), since_ms)
 
     async def _control(self, ranking: Ranking) -> Sequence[Address]:

@@ -6,8 +6,9 @@ from typing import cast
 import pytest
 
 from core.detection.detector import Detector, Market
-from core.model.market import DAY_MS
-from core.model.traders import RankingRules
+from core.model.market import DAY_MS, Address
+from core.model.opportunities import Group
+from core.model.traders import Ranking, RankingRules
 from core.ports import Exchange
 from core.services.collecting import CollectRules, CollectService
 from core.services.detecting import DetectionService
@@ -22,6 +23,7 @@ from storage.rankings import Rankings
 from storage.reader import Reader
 from tests.support.detection_facts import a_detector
 from tests.support.detection_ports import HandClock, ScriptedFeed, Sleeper
+from tests.support.facts import LOSER, a_ranking, a_standing
 from tests.support.market_ports import MarketExchange
 
 pytestmark = pytest.mark.asyncio
@@ -39,6 +41,7 @@ class Desk:
         self.detector: Detector = a_detector()
         self.detector.market = Market()
         self.lists: list[tuple[set[str], set[str], int]] = []
+        self.rankings: list[Ranking] = []
         exchange, feed, fills = cast(Exchange, self.exchange), ScriptedFeed(), Fills(database)
         rankings, publications, reader = Rankings(database), Publications(database), Reader(database)
         detection = DetectionService(
@@ -60,7 +63,11 @@ class Desk:
             self.clock,
             placebo=0,
             tell=self._note,
+            on_ranked=self._ranked,
         )
+
+    async def _ranked(self, ranking: Ranking) -> None:
+        self.rankings.append(ranking)
 
     def _note(self, sentence: str) -> None:
         if " listed of " in sentence:
@@ -100,3 +107,24 @@ async def test_after_a_restart_volatility_is_known_before_anything_is_asked(data
     await second.rounds.restore()
     assert second.detector.market.sigma == pytest.approx(dict(first.detector.market.sigma))
     assert first.exchange.asked == []
+
+
+async def test_whom_chats_follow_is_watched_beside_the_list_and_let_go_again(database: Database) -> None:
+    desk = Desk(database)
+    stranger = Address("0x" + "f0" * 20)
+    desk.rounds.follow(frozenset({stranger}))
+    assert [one.group for one in desk.detector.watches.values()] == [Group.FOLLOWED]
+    listed = a_standing(LOSER, rank=1, is_listed=True)
+    await Rankings(database).save_ranking(a_ranking(listed, as_of_ms=desk.clock.now_ms()))
+    await desk.rounds.restore()
+    groups = {one: watch.group for one, watch in desk.detector.watches.items()}
+    assert groups == {stranger: Group.FOLLOWED, LOSER: Group.LOSER}
+    desk.rounds.follow(frozenset({LOSER}))  # the list counts for more
+    groups = {one: watch.group for one, watch in desk.detector.watches.items()}
+    assert groups == {LOSER: Group.LOSER}
+
+
+async def test_every_ranking_is_told_with_who_entered_the_list(database: Database) -> None:
+    desk = Desk(database)
+    await desk.rounds.begin()
+    assert len(desk.rankings) == len(desk.lists)
