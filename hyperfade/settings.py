@@ -229,7 +229,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_webhooks(self) -> "Settings":
-        if self.webhook_secret is None and any(not one.is_discord for one in self.webhooks()):
+        webhooks = self.webhooks()  # checks each address
+        if self.webhook_secret is None and any(not one.is_discord for one in webhooks):
             raise ValueError(
                 "HYPERFADE_WEBHOOK_URLS needs HYPERFADE_WEBHOOK_SECRET, with which events are signed: "
                 "any long random text that the receiver knows too"

@@ -11,6 +11,7 @@ from exchange.simulated import SimulatedExchange, SimulationConfig
 from hyperfade.doctor import Finding, examine_all
 from tests.support.discord_server import DiscordServer
 from tests.support.telegram_server import TelegramServer
+from tests.support.webhook_server import WebhookServer
 
 pytestmark = pytest.mark.asyncio
 
@@ -44,7 +45,7 @@ async def test_all_is_well(
     place.setenv("HYPERFADE_DISCORD_API_URL", discord_server.api_url)
     place.setenv("HYPERFADE_DISCORD_GATEWAY_URL", str(discord_server.gateway_url))
     findings = await found()
-    assert {name: one.ok for name, one in findings.items()} == dict.fromkeys(
+    assert {name: one.ok for name, one in findings.items() if one.ok is not None} == dict.fromkeys(
         ("python", "settings", "data folder", "database", "exchange", "telegram", "discord"), True
     )
     assert findings["telegram"].found == "@hyperfade_test_bot"
@@ -100,3 +101,24 @@ async def test_without_settings_there_is_nothing_else_to_check(place: pytest.Mon
     assert list(findings) == ["python", "settings"]
     assert findings["settings"].ok is False
     assert "HYPERFADE_LOSERS" in findings["settings"].found
+
+
+async def test_webhooks_and_services_are_looked_at_without_telling_them_anything(
+    place: pytest.MonkeyPatch, webhook_server: WebhookServer
+) -> None:
+    findings = await found()
+    assert {findings[name].ok for name in ("webhooks", "other services")} == {None}
+    place.setenv("HYPERFADE_WEBHOOK_URLS", webhook_server.url)
+    place.setenv("HYPERFADE_WEBHOOK_SECRET", "a-long-random-text-of-the-operator")
+    place.setenv("HYPERFADE_WEBHOOK_ALLOW_PRIVATE", "true")
+    place.setenv("HYPERFADE_APPRISE_URLS", "json://localhost/T0K3N-of-a-service")
+    findings = await found()
+    assert {findings[name].ok for name in ("webhooks", "other services")} == {True}
+    assert [(one.method, one.body) for one in webhook_server.requests] == [("HEAD", b"")]
+    await webhook_server.close()
+    place.setenv("HYPERFADE_APPRISE_URLS", "nosuchservice://T0K3N-of-a-service")
+    findings = await found()
+    assert {findings[name].ok for name in ("webhooks", "other services")} == {False}
+    assert "can't be reached" in findings["webhooks"].found
+    assert "T0K3N" not in str(findings)
+    assert "/hook" not in str(findings)
