@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -50,7 +51,7 @@ HOSTILE = (
     "x" * 5000,
 )
 
-LIST = {"now_ms": NOW_MS, "title": "", "sort": "badness", "horizon": Horizon.H1}
+LIST: dict[str, Any] = {"now_ms": NOW_MS, "title": "", "sort": "badness", "horizon": Horizon.H1}
 
 foreign = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=400), st.text("<>&@`*_[]()#\\|~", max_size=50))
 
