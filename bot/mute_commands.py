@@ -48,6 +48,7 @@ class MuteCommands:
         muted = {one.what for one in await self._stores.wishes.mutes(request.target, now_ms)}
         if what not in muted and len(muted) >= MOST_MUTES:
             raise UsageError(f"{MOST_MUTES} mutes are the most. /unmute ends some.")
+        await self._stores.wishes.forget_mutes(now_ms)
         await self._stores.wishes.mute(request.target, what, until_ms)
         return await self._show(request, chat, "Muted.", only=what)
 

@@ -44,6 +44,8 @@ def _of_facts(alert: Alert) -> Rows:
             return _rows((_trader(event.account), _unfollow(event.account)))
         case ListFacts(address=address):
             return _rows((_trader(address), _unfollow(address)))
+        case RequestFacts(is_let_in=True):
+            return _rows((Button("Choose coins", "subscribe"), Button("Commands", "help")))
         case RequestFacts(target=target):
             return _rows(
                 (

@@ -140,6 +140,9 @@ class WishStore(Protocol):
         ...
 
     async def mutes(self, target: Target, now_ms: int) -> tuple[Mute, ...]: ...
+    async def forget_mutes(self, now_ms: int) -> None:
+        """Delete what is over, of all chats."""
+        ...
 
 
 class OwnerNotices(Protocol):

@@ -133,6 +133,9 @@ async def test_mutes_begin_by_words_or_buttons_and_end(database: Database) -> No
         Mute("BTC", NOW_MS + 4 * HOUR_MS),
         Mute(LOSER, NOW_MS + 2 * DAY_MS),
     )
+    await ann.ask("mute ETH 4h")
+    assert [one.what for one in await ann.stores.wishes.mutes(ANN, 0)] == ["ETH", LOSER]
+    await ann.ask("unmute ETH")
     assert "Nothing is muted." in await ann.press("Unmute whale")
     assert "That wasn't muted." in await ann.ask("unmute ETH")
     await ann.ask("mute all 30m")

@@ -33,6 +33,11 @@ def test_an_owner_answers_a_request_with_a_button() -> None:
     ]
 
 
+def test_who_was_let_in_begins_with_coins() -> None:
+    said = RequestFacts("telegram:77", "Eve", "77", is_let_in=True)
+    assert lines(AlertKind.REQUEST, opportunity=None, facts=said) == ["subscribe", "help"]
+
+
 @pytest.mark.parametrize("kind", AlertKind)
 def test_what_does_not_fit_into_a_button_has_none(kind: AlertKind) -> None:
     long = make_opportunity(loser=Address("x" * 80), coin=Coin("ten:LONGNAMEDCOIN99"))

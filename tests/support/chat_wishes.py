@@ -46,6 +46,9 @@ class WishRows:
             del self.muted[key]
         return len(gone)
 
+    async def forget_mutes(self, now_ms: int) -> None:
+        self.muted = {key: until_ms for key, until_ms in self.muted.items() if until_ms > now_ms}
+
     async def mutes(self, target: Target, now_ms: int) -> tuple[Mute, ...]:
         return tuple(
             Mute(what, until_ms)
