@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 CONNECT_S = 10.0
 READ_S = 30.0
 LONGEST_PAUSE_S = 60.0
+TELEGRAM_CONNECTIONS = 128
+"""Answers, alerts and the poll share them: none may wait for another's."""
 USER_AGENT = "hyperfade/0.1 (+reads public data; one process)"
 
 
@@ -103,7 +105,7 @@ async def open_telegram(settings: Settings) -> AsyncIterator["telegram.Bot | Non
     bot = telegram.Bot(
         settings.telegram_token.get_secret_value(),
         base_url=settings.telegram_base_url,
-        request=HTTPXRequest(connection_pool_size=32, read_timeout=15.0),
+        request=HTTPXRequest(connection_pool_size=TELEGRAM_CONNECTIONS, read_timeout=15.0),
     )
     try:
         try:

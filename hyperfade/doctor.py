@@ -134,11 +134,22 @@ async def _telegram(settings: Settings) -> Finding:
     async with open_telegram(settings) as bot:
         assert bot is not None  # there is a token
         try:
-            me = await bot.get_me()
+            me, hook = await bot.get_me(), await bot.get_webhook_info()
         except TelegramError as error:
             hint = "check the network and HYPERFADE_TELEGRAM_BASE_URL"
             return Finding("telegram", False, f"no answer ({type(error).__name__})", hint)
-    return Finding("telegram", True, f"@{me.username}")
+    found = f"@{me.username}"
+    if settings.telegram_webhook_url is None:
+        return Finding("telegram", True, found)
+    if hook.url == settings.telegram_webhook_url and hook.last_error_message:
+        return Finding(
+            "telegram",
+            False,
+            f"{found}, whose last delivery to {hook.url} failed: {hook.last_error_message}",
+            "check that HYPERFADE_TELEGRAM_WEBHOOK_URL leads to the running program's webhook host and port",
+        )
+    state = "delivers" if hook.url == settings.telegram_webhook_url else "will deliver, from the next run,"
+    return Finding("telegram", True, f"{found}, {state} to {settings.telegram_webhook_url}")
 
 
 async def _discord(settings: Settings) -> Finding:

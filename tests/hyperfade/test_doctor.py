@@ -54,6 +54,28 @@ async def test_all_is_well(
         assert discord_server.token not in repr(one)
 
 
+async def test_telegrams_deliveries_are_looked_at(
+    place: pytest.MonkeyPatch, telegram_server: TelegramServer
+) -> None:
+    url = "http://127.0.0.1:1/nobody"
+    place.setenv("HYPERFADE_TELEGRAM_TOKEN", telegram_server.token)
+    place.setenv("HYPERFADE_TELEGRAM_BASE_URL", telegram_server.base_url)
+    place.setenv("HYPERFADE_TELEGRAM_WEBHOOK_URL", url)
+    before = (await found())["telegram"]
+    assert (before.ok, before.found) == (
+        True,
+        f"@hyperfade_test_bot, will deliver, from the next run, to {url}",
+    )
+    telegram_server.updates.set_webhook(url, "", 40, None, drop=False)
+    assert (await found())["telegram"].found == f"@hyperfade_test_bot, delivers to {url}"
+    await telegram_server.send_text(7, "/help")
+    await telegram_server.wait_for(lambda: "last_error_message" in telegram_server.updates.info())
+    failing = (await found())["telegram"]
+    assert not failing.ok
+    assert "failed: Connection failed" in failing.found
+    assert "HYPERFADE_TELEGRAM_WEBHOOK_URL" in failing.hint
+
+
 async def test_what_is_off_is_a_note_and_what_is_away_a_problem(place: pytest.MonkeyPatch) -> None:
     place.setenv("HYPERFADE_EXCHANGE_URL", "http://127.0.0.1:1")
     findings = await found()
