@@ -105,19 +105,31 @@ async def claim(running: Running, telegram: TelegramServer) -> None:
 
 async def same_facts(telegram: TelegramServer, discord: DiscordServer) -> None:
     """Both chats answer the same questions with the same facts."""
-    for name, words in (("losers", ()), ("trader", ("#1",)), ("help", ())):
-        here = (await telegram.ask(ANN, " ".join((f"/{name}", *words)))).text
-        there = (await discord.command(DAN, name, {"who": words[0]} if words else None)).text
+    # Eight losers: Discord has no room for the explorer's links of more.
+    for name, options in (("losers", {"n": "8"}), ("trader", {"who": "#1"}), ("help", {})):
+        here = await telegram_says(telegram, " ".join((f"/{name}", *options.values())))
+        there = (await discord.command(DAN, name, options)).text
         facts = [FACT.findall(PASSING.sub("", text)) for text in (here, there)]
         assert facts[0], name
-        assert facts[0] == facts[1], (here, there)
+        # A trader's lists are longer where there is more room.
+        compared = slice(None, 50) if name == "trader" else slice(None)
+        assert facts[0][compared] == facts[1][compared], (here, there)
     for name in ("opportunities", "performance"):
         # Something may be published or end between two questions: ask one chat on both sides of the other.
-        before = (await telegram.ask(ANN, f"/{name}")).text
+        before = await telegram_says(telegram, f"/{name}")
         there = (await discord.command(DAN, name)).text
-        after = (await telegram.ask(ANN, f"/{name}")).text
+        after = await telegram_says(telegram, f"/{name}")
         opening = there.replace("*", "").split()[:2]
         assert opening in (before.split()[:2], after.split()[:2]), (before, there, after)
+
+
+async def telegram_says(telegram: TelegramServer, line: str) -> str:
+    """Return the words of an answer: a chart that they are too long for comes before them."""
+    before = len(telegram.messages(ANN))
+    message = await telegram.ask(ANN, line)
+    if message.file is not None and message.text.startswith("Chart of "):
+        message = await telegram.wait_for_message(ANN, after=before + 1)
+    return message.text
 
 
 async def entry_and_exit(telegram: TelegramServer, discord: DiscordServer) -> None:
