@@ -27,7 +27,10 @@ class SecretFilter(logging.Formatter):
     def __init__(self, inner: logging.Formatter, secrets: Iterable[str]) -> None:
         super().__init__()
         self._inner = inner
-        self._secrets = sorted((s for s in secrets if len(s) >= SHORTEST_PART), key=len, reverse=True)
+        # of a Telegram token the part after the bot's id is the secret
+        given = set(secrets)
+        parts = {*given, *(one.partition(":")[2] for one in given if TELEGRAM_TOKEN.fullmatch(one))}
+        self._secrets = sorted((s for s in parts if len(s) >= SHORTEST_PART), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the formatted record without secrets."""
