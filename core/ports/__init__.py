@@ -1,7 +1,16 @@
 """What the services and answers need from the outside; conformance is the type checker's job."""
 
 from core.ports.chat_reading import ChatReader
-from core.ports.delivery import ChatStore, Notifier, Outbox, OwnerNotices, Pace, Waker, WishStore
+from core.ports.delivery import (
+    ChatStore,
+    DigestStore,
+    Notifier,
+    Outbox,
+    OwnerNotices,
+    Pace,
+    Waker,
+    WishStore,
+)
 from core.ports.exchange import Exchange, Feed, FeedItem, GapHeard, MidsHeard, QuoteHeard, TradesHeard
 from core.ports.history import FillStore, KnownAccount, RankingStore
 from core.ports.imports import ArchiveRow, FillArchive, ImportProgress, ImportStore, RejectedRows
@@ -14,6 +23,7 @@ __all__ = [
     "ChatReader",
     "ChatStore",
     "Clock",
+    "DigestStore",
     "Exchange",
     "Feed",
     "FeedItem",

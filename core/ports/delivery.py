@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from core.digests import DigestChat, DueDigest
 from core.model.alerts import Alert, Backlog, Channel, Delivered, Target
 from core.model.chats import Chat, ChatSettings, Mute, Role, Subscription
 from core.model.market import Address, Coin
@@ -158,4 +159,16 @@ class OwnerNotices(Protocol):
 
     async def health(self, facts: HealthFacts, now_ms: int) -> bool:
         """Tell that a problem began or is over; False: told already."""
+        ...
+
+
+class DigestStore(Protocol):
+    """What chats have not heard yet, and the digests that tell it."""
+
+    async def digest_chats(self, now_ms: int) -> list[DigestChat]:
+        """Return every chat that may have a digest due; a regular one's time begins when it is first seen."""
+        ...
+
+    async def add_digest(self, target: Target, due: DueDigest, evidence: str, now_ms: int) -> bool:
+        """Write and queue one digest, in which all that was held is told; False: written already."""
         ...
