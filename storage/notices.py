@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from core.detection.identity import LIVE, event_id
-from core.model.alerts import AlertKind, Target
+from core.model.alerts import AlertKind, Channel, Target
 from core.model.chats import LOUDNESS
 from core.model.market import DAY_MS, Address, Coin
 from core.model.notices import Facts, FollowFacts, HealthFacts, ListFacts, RequestFacts
 from core.model.opportunities import RULE_VERSION, Rejection
 from core.model.positions import PositionEvent
 from core.model.traders import ChangeKind, Ranking
+from core.services.health import Waiting
 from storage.statements import statements
 from storage.values import to_json
 
 if TYPE_CHECKING:
-    from storage.database import Connection, Database
+    from storage.database import Connection, Database, Record
 
 SQL = statements("notices")
 
@@ -65,6 +66,18 @@ class Notices:
                 )
                 key = f"list {ranking.ranking_id} {change.address}"
                 await _to_followers(connection, AlertKind.LIST, key, now_ms, facts, change.address)
+
+    async def waits_longest(self) -> Waiting | None:
+        """Return the alert that waits longest to be told, or None."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(SQL["waits_longest"])
+        return None if row is None else Waiting(row["created_ms"], str(_target(row)), row["last_error"])
+
+    async def chats_off(self, also: Sequence[str]) -> dict[str, str | None]:
+        """Return every chat that is switched off, and these where there are such, with why it is off."""
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SQL["chats_off"], list(also))
+        return {str(_target(row)): row["disabled_reason"] for row in rows}
 
     async def _to_owners(self, kind: AlertKind, key: str, facts: Facts, now_ms: int) -> bool:
         async with self._database.transaction() as connection:
@@ -129,3 +142,7 @@ async def _to_followers(
         since_ms,
         LOUDNESS[kind].value,
     )
+
+
+def _target(row: "Record") -> Target:
+    return Target(Channel(row["channel"]), row["chat"], row["thread"])

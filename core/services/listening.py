@@ -196,6 +196,11 @@ class ListenService:
         return len(self._seeded)
 
     @property
+    def last_sign_ms(self) -> int | None:
+        """Return when the feed last gave any sign, or None."""
+        return self._heard_ms
+
+    @property
     def last_heard_ms(self) -> int | None:
         """Return up to when all is known: the last sign of the feed, or the oldest gap under repair."""
         open_gaps = [

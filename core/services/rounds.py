@@ -74,6 +74,8 @@ class RoundsService:
         self._on_ranked = on_ranked
         self._ranked: dict[Address, Watch] | None = None
         self._followed: frozenset[Address] = frozenset()
+        self.ranked_ms: int | None = None
+        """Of when the list is that detection watches."""
 
     # --- start and recovery -------------------------------------------------------------------
 
@@ -175,7 +177,7 @@ class RoundsService:
 
     async def _apply(self, ranking: Ranking, since_ms: int | None, has_control: bool = True) -> None:
         control = await self._control(ranking) if has_control else ()
-        self._ranked = watches_of(ranking, control)
+        self._ranked, self.ranked_ms = watches_of(ranking, control), ranking.as_of_ms
         self._watch(since_ms)
 
     def follow(self, accounts: frozenset[Address]) -> None:

@@ -95,3 +95,17 @@ queued as (
     returning alert_id
 )
 select pg_notify('outbox', '') from queued limit 1;
+
+-- name: waits_longest
+-- Of what should be told (changes of messages are in no hurry), what waits longest.
+select a.created_ms, a.channel, a.chat, a.thread, a.last_error
+from alerts a
+where a.state = 'pending' and exists (select from outbox o where o.alert_id = a.alert_id and not o.edits)
+order by a.created_ms
+limit 1;
+
+-- name: chats_off
+-- Chats that a platform switched off, and those that are asked for by name.
+select channel, chat, thread, disabled_reason from chats
+where disabled_reason is not null
+    or channel || ':' || chat || case when thread <> '' then '/' || thread else '' end = any($1::text[]);
