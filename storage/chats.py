@@ -90,6 +90,7 @@ class Chats:
         """
         async with self._database.transaction() as connection:
             await connection.execute(SQL["forget_queue"], *_key(target))
+            await connection.execute(SQL["forget_waiting"], *_key(target))
             await connection.execute(SQL["forget_notices"], *_key(target))
             await connection.execute(SQL["forget_title"], str(target))
             await connection.execute(SQL["forget"], *_key(target))

@@ -83,14 +83,13 @@ order by created_at, channel, chat, thread;
 update chats set asked_by = $4 where channel = $1 and chat = $2 and thread = $3;
 
 -- name: forget_queue
--- What still waits for a chat that wants to be forgotten; what is just being sent may still arrive.
-with gone as (
-    delete from outbox where channel = $1 and chat = $2 and thread = $3
-    returning alert_id, attempts
-)
-update alerts a set state = 'dead', last_error = 'the chat left', attempts = gone.attempts
-from gone
-where a.alert_id = gone.alert_id;
+-- What still waits for a chat that wants to be forgotten.
+delete from outbox where channel = $1 and chat = $2 and thread = $3;
+
+-- name: forget_waiting
+-- It is never sent; what is just being sent may still arrive, and is marked so then.
+update alerts set state = 'dead', last_error = 'the chat left'
+where channel = $1 and chat = $2 and thread = $3 and state = 'pending';
 
 -- name: forget_notices
 -- What was about the chat's own wishes: names it gave, what it followed, its digests. Of alerts about

@@ -96,6 +96,17 @@ async def test_open_bot_lets_everybody_in() -> None:
     assert chats.rows[PRIVATE].role is Role.MEMBER
 
 
+async def test_the_declined_stay_out_of_an_open_bot() -> None:
+    commands, chats, _, _ = make_commands("open")
+    chats.let_in(PRIVATE, Role.DECLINED)
+    topic = replace(GROUP, thread="3")
+    chats.let_in(GROUP, Role.DECLINED)
+    assert await ask(commands, "help", request()) is None
+    assert await ask(commands, "start", request(target=GROUP, user_id="8")) is None
+    commands, chats, _, _ = make_commands(chats=chats)
+    assert "private bot" in (await ask(commands, "help", request(target=topic, user_id="8")) or "")
+
+
 async def test_owner_brings_the_bot_into_a_group_and_its_topics() -> None:
     commands, chats, _, _ = make_commands()
     chats.let_in(PRIVATE, Role.OWNER)

@@ -155,6 +155,17 @@ async def test_a_forgotten_chat_leaves_bare_rows_and_hears_nothing_more(database
             assert found == 0, table
 
 
+async def test_entries_merged_for_a_forgotten_chat_wait_no_more(database: Database) -> None:
+    await silence_console(database)
+    await add_member(database, ANNA, Subscription(None))
+    await publish(database, 1, 2, 3)
+    assert await Outbox(database).merge(ANNA, 1, MONDAY_MS) == 2
+    await Chats(database).forget(ANNA)
+    async with database.connection() as connection:
+        states = await connection.fetch("select distinct kind, state from alerts where chat = '101'")
+    assert [tuple(row) for row in states] == [("entry", "dead")]
+
+
 async def test_what_was_being_sent_to_a_forgotten_chat_may_still_arrive(database: Database) -> None:
     await silence_console(database)
     outbox = Outbox(database)
