@@ -6,10 +6,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.requests import Command, Picture, Reply, Request
+from core.model.answers import PerformanceAnswer, TraderAnswer
 from core.model.buttons import Button, Rows
 from core.model.chats import Chat
 from tests.support import faults
 from tests.support.chat_desk import ChatRows
+from tests.support.chat_facts import LOSER
 from tests.support.discord_desk import discord_desk
 from tests.support.discord_objects import DiscordMessage
 from tests.support.discord_server import DiscordServer, discord_fault
@@ -275,10 +277,31 @@ async def test_unknown_command_is_one_line(
     assert "Traceback" not in caplog.text
 
 
+class Drawn:
+    """Draws the same for everybody."""
+
+    async def trader(self, answer: TraderAnswer) -> Picture | None:
+        return Picture("trader.png", PNG, "equity falls")
+
+    async def performance(self, answer: PerformanceAnswer) -> Picture | None:
+        return Picture("performance.png", PNG, "beside the placebo")
+
+
+async def test_charts_come_beside_their_words_and_stay_when_refreshed(discord_server: DiscordServer) -> None:
+    async with discord_desk(discord_server, ANN, charts=Drawn()):
+        card = await discord_server.command(ANN, "trader", {"who": "#7"})
+        assert [file.name for file in card.files] == ["trader.png"]
+        assert "profit 30 d" in card.text
+        await discord_server.press(card, f"=trader {LOSER}")
+        assert (card.edits, [file.name for file in card.files]) == (1, ["trader.png"])
+        score = await discord_server.press(card, f"+performance all {LOSER}")
+        assert [file.name for file in score.files] == ["performance.png"]
+
+
 async def test_every_button_of_every_command_is_answered(discord_server: DiscordServer) -> None:
     async with discord_desk(discord_server, ANN) as desk:
         asked: dict[str, dict[str, str]] = {
-            "losers": {"n": "3"}, "trader": {"who": "#7"}, "subscribe": {"coins": "BTC"}
+            "losers": {"n": "3"}, "trader": {"who": "#7"}, "subscribe": {"coins": "BTC"},
         }  # fmt: skip
         waiting: list[tuple[DiscordMessage, str]] = []
         seen: set[str] = set()
@@ -297,6 +320,7 @@ async def test_every_button_of_every_command_is_answered(discord_server: Discord
             options = asked.get(command.name, {})
             if required <= set(options) and command.name != "stop":
                 find(await discord_server.command(ANN, command.name, options))
+        assert len(waiting) > 40
         while waiting:
             message, custom_id = waiting.pop()
             # The message may show others by now; a press on what was there is answered all the same.

@@ -10,6 +10,7 @@ import discord
 
 from bot.access import Access
 from bot.answers import Answers
+from bot.charts import Charts
 from bot.commands import Commands
 from bot.discord import DiscordListener
 from bot.requests import Command
@@ -55,13 +56,14 @@ async def discord_desk(
     chats: ChatRows | None = None,
     facts: FactRows | None = None,
     extra: Iterable[Command] | None = None,
+    charts: Charts | None = None,
     within_s: float = 2.0,
 ) -> AsyncIterator[DiscordDesk]:
     """Listen on a server where a person's direct channel and the guild's channel are let in.
 
     ``chats`` and ``facts``: what an earlier life left; ``extra``: these commands instead of the list.
     """
-    commands, chats, fresh, clock = make_commands(chats=chats)
+    commands, chats, fresh, clock = make_commands(chats=chats, charts=charts)
     facts = facts or fresh
     if extra is not None:
         commands = Commands(extra, Access(chats, clock))
