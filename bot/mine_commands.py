@@ -68,8 +68,7 @@ class MineCommands:
         answer = await chat_answers.why(
             self._answers.reader,
             self._stores.reader,
-            request.target,
-            chat.subscriptions,
+            chat,
             now_ms=self._answers.clock.now_ms(),
             coin=None if is_trader or subject == ALL else Coin(subject),
             account=Address(subject) if is_trader else None,

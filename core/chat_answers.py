@@ -8,7 +8,7 @@ from core.answers import PERIODS, evidence
 from core.errors import UsageError
 from core.model.alerts import DeliveryState, Target
 from core.model.chat_answers import MineAnswer, OwnEntry, OwnMiss, WhyAnswer
-from core.model.chats import HeldBecause, Subscription
+from core.model.chats import Chat, HeldBecause
 from core.model.market import DAY_MS, Address, Coin
 from core.model.opportunities import Group
 from core.model.traders import Horizon
@@ -57,8 +57,7 @@ async def mine(
 async def why(
     reader: Reader,
     own: ChatReader,
-    target: Target,
-    subscriptions: Sequence[Subscription],
+    chat: Chat,
     *,
     now_ms: int,
     coin: Coin | None = None,
@@ -69,9 +68,9 @@ async def why(
     stopped = await own.stopped(coin=coin, account=account, since_ms=since_ms)
     items = await own.near_misses(coin=coin, account=account, since_ms=since_ms, limit=NEWEST_STOPPED)
     published = await reader.scored(group=Group.LOSER, since_ms=since_ms, coin=coin, loser=account)
-    entries = {one.opportunity_id: one for one in await own.own_entries(target, since_ms)}
+    entries = {one.opportunity_id: one for one in await own.own_entries(chat.target, since_ms)}
     missed = [
-        OwnMiss(one.opportunity, entry, filtered(one.opportunity, subscriptions))
+        OwnMiss(one.opportunity, entry, filtered(one.opportunity, chat.subscriptions, chat.follows))
         for one in reversed(published)
         if not _is_told(entry := entries.get(one.opportunity.opportunity_id))
     ]

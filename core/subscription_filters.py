@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 
 from core.model.chat_answers import Filter, Filtered
-from core.model.chats import Subscription
+from core.model.chats import Follow, Subscription
 from core.model.opportunities import Opportunity
 
 
-def filtered(opportunity: Opportunity, subscriptions: Sequence[Subscription]) -> Filtered | None:
-    """Return what keeps an opportunity from a chat; None: one of its subscriptions wants it.
+def filtered(
+    opportunity: Opportunity, subscriptions: Sequence[Subscription], follows: Sequence[Follow]
+) -> Filtered | None:
+    """Return what keeps an opportunity from a chat; None: it follows the loser, or a subscription fits.
 
     Of several that don't fit the one of the coin itself is named.
     """
+    if any(follow.address == opportunity.loser for follow in follows):
+        return None
     fitting = [one for one in subscriptions if one.coin in (None, opportunity.coin)]
     if not fitting:
         return Filtered(Filter.COIN, None)

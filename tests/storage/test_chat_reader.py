@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from core.chat_answers import mine, percentile, why
-from core.model.alerts import Channel, DeliveryState
+from core.model.alerts import Channel, DeliveryState, Target
 from core.model.chat_answers import Filter
-from core.model.chats import HeldBecause, Role, Subscription
+from core.model.chats import Chat, HeldBecause, Role, Subscription
 from core.model.market import Address, Coin, Direction
 from core.model.opportunities import Group, Rejection
 from core.model.positions import EventKind
@@ -20,7 +20,8 @@ from storage.database import Database
 from storage.outbox import Outbox
 from storage.publications import Publications
 from storage.reader import Reader
-from tests.support.facts import MONDAY_MS, a_decision, an_event
+from storage.wishes import Wishes
+from tests.support.facts import LOSER, MONDAY_MS, a_decision, an_event
 from tests.support.published import (
     ANNA,
     BEN,
@@ -37,6 +38,12 @@ from tests.support.published import (
 pytestmark = pytest.mark.asyncio
 BTC, ETH = Coin("BTC"), Coin("ETH")
 LATER_MS = MONDAY_MS + 3 * 3_600_000
+
+
+async def chat_of(database: Database, target: Target) -> Chat:
+    chat = await Chats(database).chat(target)
+    assert chat is not None
+    return chat
 
 
 async def send(database: Database, n: int, after_ms: int) -> None:
@@ -85,7 +92,7 @@ async def test_what_was_held_is_counted_by_the_wish_that_held_it(database: Datab
     reader, own = Reader(database), ChatReader(database)
     answer = await mine(reader, own, ANNA, now_ms=LATER_MS, horizon=Horizon.H1)
     assert answer.held == {HeldBecause.MUTED: 2, HeldBecause.CAP: 1}
-    told = await why(reader, own, ANNA, (Subscription(None),), now_ms=LATER_MS)
+    told = await why(reader, own, await chat_of(database, ANNA), now_ms=LATER_MS)
     assert (told.published, told.told, len(told.missed)) == (3, 0, 3)
     assert [one.entry.held_because for one in told.missed if one.entry] == ["cap", "muted", "muted"]
 
@@ -152,11 +159,24 @@ async def test_filters_are_told_as_the_database_applies_them(
     for subscription in subscriptions:
         await Chats(database).subscribe(ANNA, subscription)
     await publish(database, 1)
-    answer = await why(Reader(database), ChatReader(database), ANNA, subscriptions, now_ms=LATER_MS, coin=BTC)
+    anna = await chat_of(database, ANNA)
+    answer = await why(Reader(database), ChatReader(database), anna, now_ms=LATER_MS, coin=BTC)
     assert answer.told == (1 if reason is None else 0)
     assert [one.filtered.by if one.filtered else None for one in answer.missed] == (
         [] if reason is None else [reason]
     )
+
+
+async def test_who_follows_the_loser_is_told_without_a_subscription(database: Database) -> None:
+    await Chats(database).add_chat(ANNA, Role.MEMBER, "Anna")
+    await publish(database, 1)
+    await Wishes(database).follow(ANNA, LOSER, None)
+    await publish(database, 2)
+    answer = await why(
+        Reader(database), ChatReader(database), await chat_of(database, ANNA), now_ms=LATER_MS, coin=BTC
+    )
+    assert (answer.published, answer.told) == (2, 1)
+    assert [(one.entry, one.filtered) for one in answer.missed] == [(None, None)]
 
 
 async def test_percentile_is_a_value_that_was_there() -> None:
