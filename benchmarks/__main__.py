@@ -18,6 +18,8 @@ MODULES = {
     "rank": "rank_accounts",
     "detect": "detect_trades",
     "latency": "alert_latency",
+    "enqueue": "enqueue_alerts",
+    "answers": "answer_latency",
     "startup": "start_commands",
 }
 
