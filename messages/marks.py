@@ -12,6 +12,9 @@ from messages import figures
 from messages.escaping import clean, escape, escape_code
 from messages.limits import SENTENCE, cut
 
+LABEL_COLUMNS = 10
+"""How wide the column of labels is on the console."""
+
 FIGURES: dict[str, Callable[..., str]] = {
     "usd": figures.usd,
     "number": figures.number,
@@ -35,6 +38,7 @@ def filters(channel: Channel) -> dict[str, Callable[..., Any]]:
     return {
         **{name: _safe(figure) for name, figure in FIGURES.items()},
         "bold": marks.bold,
+        "label": marks.label,
         "code": marks.code,
         "trader": marks.trader,
         "left": marks.left,
@@ -78,6 +82,12 @@ class _Marks:
                 return Markup(f"**{text}**")  # noqa: S704
             case Channel.CONSOLE | Channel.WEBHOOK | Channel.APPRISE:
                 return Markup(text)  # noqa: S704
+
+    def label(self, value: Any) -> Markup:
+        """Return what a line is about: in bold, or on the console in a column of its own."""
+        if self.channel in (Channel.TELEGRAM, Channel.DISCORD):
+            return Markup(f"{self.bold(value)} ")  # noqa: S704
+        return Markup(f"{self._escaped(value):<{LABEL_COLUMNS}}")  # noqa: S704
 
     def whole(self, value: Any) -> Markup:
         """Return a sentence of ours that may be longer than foreign text."""

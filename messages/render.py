@@ -4,17 +4,19 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from core.model.alerts import Alert, Channel
+from core.model.alerts import Alert, AlertKind, Channel
+from core.model.notices import ListFacts
+from messages.environments import SUFFIXES, render_first
 from messages.limits import DISCORD_CONTENT, TELEGRAM_TEXT_UNITS, cut, plain_text, room_left
-from messages.marks import filters, finalize
+from messages.marks import finalize
 
-SUFFIXES = {Channel.TELEGRAM: "html", Channel.DISCORD: "md", Channel.CONSOLE: "txt"}
-"""The platforms with words of their own; everybody else reads what the console reads."""
+LISTS = ("lines", "opposing", "followed", "moved")
+"""What of an alert's facts is cut when the message grows too long."""
+
+TEMPLATES = {AlertKind.CROWD: "crowd_alert"}
+"""Where an alert's words aren't named like its kind: the answer to /crowd is another."""
 
 _BLANK_LINES = re.compile(r"\n{3,}")
 _LINE_END = re.compile(r"[ \t]+$", re.MULTILINE)
@@ -25,14 +27,19 @@ DEMO = "DEMO: everything here is made up, on a simulated exchange."
 
 def render_alert(alert: Alert, now_ms: int) -> str:
     """Return an alert in the words of its target's platform; ages are counted until ``now_ms``."""
+    reasons = alert.opportunity.reasons if alert.opportunity is not None else ()
+    if isinstance(alert.facts, ListFacts):
+        reasons = alert.facts.reasons
     return render_answer(
         alert.target.channel,
-        alert.kind.value,
+        TEMPLATES.get(alert.kind, alert.kind.value),
         alert,
         is_demo=alert.is_demo,
         now_ms=now_ms,
-        reasons=alert.opportunity.reasons if alert.opportunity is not None else (),
-        lines=getattr(alert.facts, "lines", ()),
+        reasons=reasons,
+        **{name: getattr(alert.facts, name, ()) for name in LISTS},
+        # what is cut is cut from the end: the newest member is worth most
+        members=getattr(alert.facts, "members", ())[::-1],
     )
 
 
@@ -57,7 +64,7 @@ def fit_answer(channel: Channel, name: str, answer: Any, *, is_demo: bool = Fals
     invented traders, and in a chat begins with saying so; the console says it once, at the start.
     """
     # What reads alike everywhere has one template; a platform's own comes first.
-    template = _environment(channel).select_template((_own(channel, name), f"shared/{name}.j2"))
+    names = (_own(channel, name), f"shared/{name}.j2")
     lists = {key: value for key, value in facts.items() if _is_list(value)}
     if hasattr(answer, "items") and _is_list(answer.items):
         lists.setdefault("items", answer.items)
@@ -68,7 +75,9 @@ def fit_answer(channel: Channel, name: str, answer: Any, *, is_demo: bool = Fals
         shown = {key: items[:keep] for key, items in lists.items()}
         hidden = max((len(items) - len(shown[key]) for key, items in lists.items()), default=0)
         text = heading + _tidy(
-            template.render({**facts, **shown, "answer": answer, "channel": channel, "hidden": hidden})
+            render_first(
+                channel, names, {**facts, **shown, "answer": answer, "channel": channel, "hidden": hidden}
+            )
         )
         excess = -room_left(channel, text)
         if excess <= 0:
@@ -98,18 +107,3 @@ def _as_plain(channel: Channel, text: str) -> str:
 
 def _tidy(text: str) -> str:
     return _BLANK_LINES.sub("\n\n", _LINE_END.sub("", text)).strip("\n")
-
-
-@cache
-def _environment(channel: Channel) -> Environment:
-    environment = Environment(
-        loader=PackageLoader("messages"),
-        # Autoescape keeps marks apart from text; the escaping itself is finalize's, by platform.
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=finalize(channel),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(filters(channel))
-    return environment

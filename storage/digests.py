@@ -104,6 +104,7 @@ async def _facts(
         moved=tuple(
             from_json(row["facts"], ListFacts) for row in held if row["kind"] == AlertKind.LIST.value
         )[:MOST_OTHERS],
+        time_zone=counts["time_zone"],
         is_regular=due.is_regular,
     )
 

@@ -101,6 +101,8 @@ class DigestFacts:
     """Events of followed traders that were held, the newest first."""
     moved: tuple[ListFacts, ...] = ()
     """Changes of the list among followed traders that were held."""
+    time_zone: str = "UTC"
+    """Of the chat's wall clock."""
     is_regular: bool = True
     """The digest that the chat asked for; else only what quiet hours or its cap held back."""
 

@@ -37,7 +37,8 @@ group by grp;
 -- name: counts
 -- What this chat got, and what should have come and didn't.
 select count(*) filter (where state in ('sent', 'unknown')) as told,
-    count(*) filter (where state in ('dead', 'expired')) as undelivered
+    count(*) filter (where state in ('dead', 'expired')) as undelivered,
+    (select c.time_zone from chats c where c.channel = $1 and c.chat = $2 and c.thread = $3) as time_zone
 from alerts
 where channel = $1 and chat = $2 and thread = $3 and created_ms > $4 and created_ms <= $5 and kind = 'entry';
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.model.alerts import AlertKind, Channel
-from core.model.market import Address, Coin
-from core.model.opportunities import Crowd
+from core.model.market import Coin
 from core.model.traders import Horizon
 from messages.escaping import clean, escape
 from messages.limits import (
@@ -25,6 +24,7 @@ from messages.limits import (
 )
 from messages.render import render_alert, render_answer
 from tests.support.chat_facts import NOW_MS, make_alert, make_losers, make_opportunity, make_trader
+from tests.support.notice_facts import make_foreign
 from tests.support.telegram_html import parse_html
 
 HOSTILE = (
@@ -56,23 +56,20 @@ LIST: dict[str, Any] = {"now_ms": NOW_MS, "title": "", "sort": "badness", "horiz
 foreign = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=400), st.text("<>&@`*_[]()#\\|~", max_size=50))
 
 
-def entry(channel: Channel, text: str) -> str:
-    opportunity = make_opportunity(
-        loser=Address(text),
-        coin=Coin(text),
-        record=text,
-        reasons=(text, f"{text} and more", "fine"),
-        crowd=Crowd(Coin(text), 1, 2, 3.0, 4.0),
-        gates_passed_unchecked=(text,),
-        trigger=text,
-    )
-    return render_alert(make_alert(AlertKind.ENTRY, channel, opportunity=opportunity, evidence=text), NOW_MS)
+KINDS = tuple((kind, is_over) for kind in AlertKind for is_over in (False, True)
+              if not is_over or kind in (AlertKind.UPDATE, AlertKind.EXIT))  # fmt: skip
 
 
-@given(foreign)
-@settings(max_examples=150, deadline=None)
-def test_telegram_reads_our_html_whatever_a_name_holds(text: str) -> None:
-    source = entry(Channel.TELEGRAM, text)
+def any_alert(channel: Channel, kind: tuple[AlertKind, bool], text: str) -> str:
+    """Return an alert of any kind in which every foreign string is this one."""
+    which, is_over = kind
+    return render_alert(make_foreign(which, channel, text, is_over=is_over), NOW_MS)
+
+
+@given(st.sampled_from(KINDS), foreign)
+@settings(max_examples=400, deadline=None)
+def test_telegram_reads_our_html_whatever_a_name_holds(kind: tuple[AlertKind, bool], text: str) -> None:
+    source = any_alert(Channel.TELEGRAM, kind, text)
     shown, entities = parse_html(source)
     assert plain_text(source).split() == shown.split()
     assert {one["type"] for one in entities} <= {"bold", "code", "pre", "text_link"}
@@ -84,24 +81,25 @@ def test_telegram_reads_our_html_whatever_a_name_holds(text: str) -> None:
     )
 
 
-@given(foreign)
-@settings(max_examples=150, deadline=None)
-def test_discord_is_never_made_to_mention_or_format(text: str) -> None:
-    shown = entry(Channel.DISCORD, text)
+@given(st.sampled_from(KINDS), foreign)
+@settings(max_examples=400, deadline=None)
+def test_discord_is_never_made_to_mention_or_format(kind: tuple[AlertKind, bool], text: str) -> None:
+    shown = any_alert(Channel.DISCORD, kind, text)
     assert "@" not in shown
-    assert not re.search(r"(?<!\\)<(?!https://app\.hyperliquid)", shown)
-    # Only our own marks are left without a backslash: bold labels and the link.
-    bare = re.sub(r"\\.", "", shown)
+    assert not re.search(r"(?<!\\)<(?!https://app\.hyperliquid)", re.sub(r"\\.|`[^`\n]*`", "", shown))
+    # Only our own marks are left without a backslash, bold labels and the link,
+    # and nothing counts inside of code.
+    bare = re.sub(r"\\.|`[^`\n]*`", "", shown)
     bare = re.sub(r"\*\*[^*\n]*\*\*", "", bare)
     bare = re.sub(r"\[[^]]*\]\(<https://app\.hyperliquid\.xyz/[^>]*>\)", "", bare)
     assert not re.search(r"[*_~`|\[\]]", re.sub(r"\(95 %[^)]*\)", "", bare))
 
 
-@given(foreign)
-@settings(max_examples=150, deadline=None)
-def test_no_invisible_sign_gets_through(text: str) -> None:
+@given(st.sampled_from(KINDS), foreign)
+@settings(max_examples=300, deadline=None)
+def test_no_invisible_sign_gets_through(kind: tuple[AlertKind, bool], text: str) -> None:
     for channel in Channel:
-        shown = entry(channel, text)
+        shown = any_alert(channel, kind, text)
         hidden = {unicodedata.category(sign) for sign in shown if sign != "\n"} & {
             "Cc",
             "Cf",
@@ -120,6 +118,8 @@ def test_alert_fits_however_long_its_parts_are(text: str, reasons: int) -> None:
         for kind in (AlertKind.ENTRY, AlertKind.EXIT, AlertKind.TEST):
             alert = make_alert(kind, channel, opportunity=opportunity, evidence=text * 2)
             assert room_left(channel, render_alert(alert, NOW_MS)) >= 0
+        for which in KINDS:
+            assert room_left(channel, any_alert(channel, which, text)) >= 0
 
 
 @pytest.mark.parametrize("channel", [Channel.CONSOLE, Channel.TELEGRAM, Channel.DISCORD])

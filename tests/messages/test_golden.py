@@ -19,6 +19,7 @@ from core.model.outcomes import Interval
 from core.model.traders import BadnessPart, Horizon, Markout, Part
 from messages.limits import TELEGRAM_TABLE_COLUMNS, room_left
 from messages.render import SUFFIXES, render_alert, render_answer
+from tests.messages.golden_alerts import ALERTS
 from tests.messages.golden_wishes import WISHES
 from tests.support.chat_desk import make_commands
 from tests.support.chat_facts import (
@@ -228,6 +229,7 @@ MESSAGES: dict[str, Callable[[Channel], str]] = {
     "help": lambda channel: render_answer(channel, "help", None, commands=commands().commands),
     "start": answer("start", None, claimed=False, subscriptions=()),
     "start-claimed": answer("start", None, claimed=True, subscriptions=SUBSCRIPTIONS),
+    **ALERTS,
     **WISHES,
     "whoami": answer("whoami", None, target="telegram:42", role="owner", user_id="telegram:7"),
     "notice": answer("notice", "'BTX' is not a listed coin: did you mean BTC?"),
