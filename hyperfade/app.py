@@ -18,6 +18,7 @@ from bot.console import ConsoleListener
 from bot.stores import Stores
 from core.account_trips import trips_reader
 from core.answers import STARTED, STOPPED, evidence
+from core.detection.crowding import CrowdRules
 from core.detection.detector import Detector
 from core.detection.identity import LIVE
 from core.errors import ChannelRefused, ExchangeError, RankingFailed, SettingsError, StorageError
@@ -27,7 +28,10 @@ from core.ranking.prices import PriceBook
 from core.services.collecting import CollectRules, CollectService, Progress
 from core.services.delivery_policy import DeliveryPolicy
 from core.services.detecting import DetectionService
+from core.services.digesting import DigestService
 from core.services.dispatching import DispatchService
+from core.services.following import FollowService
+from core.services.health import HealthService, Signs
 from core.services.listening import ListenService
 from core.services.marking import MarkingService
 from core.services.rounds import RoundsService
@@ -48,6 +52,7 @@ from hyperfade.connections import (
 from hyperfade.database import open_storage
 from hyperfade.destinations import open_destinations
 from hyperfade.origin import claim_origin
+from hyperfade.own_words import use_own_words
 from hyperfade.rank_messages import Task
 from hyperfade.rank_process import rank_process
 from hyperfade.schedule import DueJobs, Job, timetable
@@ -56,6 +61,7 @@ from notifiers.console import ConsoleNotifier
 from notifiers.pacing import Pacer
 from storage.chat_reader import ChatReader
 from storage.chats import Chats
+from storage.digests import Digests
 from storage.fills import Fills
 from storage.logs import RequestLogs
 from storage.notices import Notices
@@ -96,12 +102,19 @@ async def run(
     ``lines``: what somebody types in the terminal, answered like a chat. ``tell``: gets the few
     sentences that a person at the console should see.
     """
+    use_own_words(settings)
     clock = WallClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_storage(settings, exclusive=True))
-        fills, rankings, publications = Fills(database), Rankings(database), Publications(database)
-        reader, chats = Reader(database), Chats(database)
+        fills, rankings = Fills(database), Rankings(database)
+        publications = Publications(database, CrowdRules(settings.crowd_losers))
+        reader, chats, wishes, notices = (
+            Reader(database),
+            Chats(database),
+            Wishes(database),
+            Notices(database),
+        )
         outbox = Outbox(database, is_demo=endpoints.is_simulated)
         await claim_origin(reader, endpoints.origin)
         requests = RequestLogs(database)
@@ -164,7 +177,14 @@ async def run(
             clock,
             placebo=settings.placebo,
             tell=tell,
+            on_ranked=lambda ranking: notices.list_changes(ranking, clock.now_ms()),
         )
+        following = FollowService(wishes.followed, rounds.follow, asyncio.sleep, outage)
+        digesting = DigestService(Digests(database), lambda: ticking.sentence, clock, asyncio.sleep, outage)
+        signs = Signs(
+            lambda: listening.last_sign_ms, lambda: rounds.ranked_ms, notices.waits_longest, notices.chats_off
+        )
+        health = HealthService(signs, notices, reader, clock, asyncio.sleep, outage)
 
         dispatch = DispatchService(
             outbox,
@@ -187,10 +207,9 @@ async def run(
             trips_reader(MarketHistory(PriceBook()), specs),
             settings.horizon,
         )
-        notices = Notices(database)
         commands = make_commands(
             answers,
-            Stores(chats, Wishes(database), ChatReader(database), outbox, notices),
+            Stores(chats, wishes, ChatReader(database), outbox, notices),
             Access(chats, clock, settings.access, frozenset(settings.owners), notices),
             charts=charts,
             is_demo=endpoints.is_simulated,
@@ -242,6 +261,9 @@ async def run(
             group.create_task(ticking.run(), name="tick")
             group.create_task(listening.run(), name="listen")
             group.create_task(_do_rounds(rounds, due), name="collect and rank")
+            group.create_task(following.run(), name="follow")
+            group.create_task(digesting.run(), name="digest")
+            group.create_task(health.run(), name="watch over it all")
             for chat in chatting:
                 group.create_task(_heard(chat), name="chat")
 

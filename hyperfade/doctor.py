@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from core.counting import counted
 from core.errors import ExchangeError, HyperfadeError
 from exchange.transport import RequestLog
 from hyperfade.clock import WallClock
@@ -18,6 +19,7 @@ from hyperfade.connections import (
 from hyperfade.database import open_storage
 from hyperfade.destinations import open_apprise
 from hyperfade.origin import foreign_origin
+from hyperfade.own_words import use_own_words
 from hyperfade.settings import Settings, load_settings
 from storage.reader import Reader
 
@@ -44,6 +46,7 @@ async def examine_all() -> list[Finding]:
         return [_python(), Finding("settings", False, str(error), "correct it, then run doctor again")]
     findings = [_python(), Finding("settings", True, "all known and valid"), _folder(settings)]
     checks: list[tuple[str, Callable[[Settings], Awaitable[Finding]]]] = [
+        ("templates", _templates),
         ("database", _database),
         ("exchange", _exchange),
         ("telegram", _telegram),
@@ -86,6 +89,13 @@ def _folder(settings: Settings) -> Finding:
     if free < LEAST_FREE_BYTES:
         return Finding("data folder", False, found, "make room: 2 GiB at least, or set HYPERFADE_HOME")
     return Finding("data folder", True, found)
+
+
+async def _templates(settings: Settings) -> Finding:
+    if settings.templates_dir is None:
+        return Finding("templates", None, "the built-in ones", "for your own, set HYPERFADE_TEMPLATES_DIR")
+    found = counted(use_own_words(settings), "template")
+    return Finding("templates", True, f"{found} of your own in {settings.templates_dir}")
 
 
 async def _database(settings: Settings) -> Finding:

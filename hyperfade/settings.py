@@ -95,6 +95,7 @@ class Settings(BaseModel):
 
     min_notional_usd: float = Field(default=5000.0, ge=0)
     max_age_s: float = Field(default=30.0, gt=0)
+    max_drift_bps: float = Field(default=20.0, ge=0)
     cooldown_s: float = Field(default=0.0, ge=0)
     suggested_notional_usd: float = Field(default=1000.0, gt=0)
     max_spread_bps: float = Field(default=10.0, gt=0)
@@ -102,15 +103,24 @@ class Settings(BaseModel):
     expiry_h: float = Field(default=24.0, gt=0)
     taker_fee_bps: float = Field(default=4.5, ge=0)
     half_spread_bps: float = Field(default=1.0, ge=0)
+    crowd_losers: int = Field(default=3, ge=0)
     horizon: Horizon = Horizon.H1
 
+    templates_dir: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 
-    @field_validator("home")
+    @field_validator("home", "templates_dir")
     @classmethod
-    def _expand_home(cls, value: Path) -> Path:
-        return value.expanduser()  # no shell did it in .env
+    def _expand_home(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser()  # no shell did it in .env
+
+    @field_validator("crowd_losers")
+    @classmethod
+    def _check_crowd(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("one loser is no crowd: expected 2 or more, or 0 for none")
+        return value
 
     @field_validator("database_url")
     @classmethod
@@ -267,6 +277,7 @@ class Settings(BaseModel):
             losers=self.losers,
             min_notional_usd=self.min_notional_usd,
             max_age_ms=round(self.max_age_s * 1000),
+            max_drift_bps=self.max_drift_bps,
             cooldown_ms=round(self.cooldown_s * 1000),
             min_increase=self.min_increase,
             max_spread_bps=self.max_spread_bps,

@@ -34,14 +34,14 @@ class DigestService:
         self._database = database
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled; not at once, so that the verdict is there."""
         while True:
+            await self._sleep(LOOK_EVERY_S)
             try:
                 await self.look()
                 self._database.passed("digests")
             except StorageError as error:
                 self._database.met("digests", error)
-            await self._sleep(LOOK_EVERY_S)
 
     async def look(self) -> int:
         """Write all digests that are due now; return how many. Raises StorageError."""

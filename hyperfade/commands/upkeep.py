@@ -18,6 +18,7 @@ from hyperfade.database import open_storage
 from hyperfade.destinations import open_destinations
 from hyperfade.doctor import Finding, examine_all
 from hyperfade.logs import set_up_logs
+from hyperfade.own_words import use_own_words
 from hyperfade.settings import load_settings
 from notifiers.console import ConsoleNotifier
 from notifiers.pacing import Pacer
@@ -85,6 +86,7 @@ async def send_test(*, as_json: bool) -> int:
     """Send a marked rehearsal alert to every chat that isn't switched off, and wait for each."""
     settings = load_settings()
     set_up_logs(settings.log_level, settings.log_format, settings.secret_values())
+    use_own_words(settings)
     console = Console(highlight=False, stderr=as_json)
     clock = WallClock()
     async with (
