@@ -183,8 +183,12 @@ update alerts a set chat = $4, remote_id = null
 where a.channel = $1 and a.chat = $2 and a.thread = $3
     and not exists (
         select from alerts b
-        where b.opportunity_id = a.opportunity_id and b.kind = a.kind
+        where b.opportunity_id = a.opportunity_id and b.kind = a.kind and b.kind in ('entry', 'exit')
             and b.channel = a.channel and b.chat = $4 and b.thread = a.thread
+    )
+    and not exists (
+        select from alerts b
+        where b.dedup_key = a.dedup_key and b.channel = a.channel and b.chat = $4 and b.thread = a.thread
     );
 
 -- name: move_queue

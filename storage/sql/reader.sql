@@ -89,7 +89,7 @@ select
     (
         select count(*) from alerts a
         join trade_opportunities o using (opportunity_id)
-        where a.state in ('dead', 'expired', 'unknown') and not o.is_rehearsal
+        where a.state in ('dead', 'expired', 'unknown') and a.kind in ('entry', 'exit') and not o.is_rehearsal
     ) as undelivered,
     (
         select coalesce(sum(c.reltuples), 0)::bigint

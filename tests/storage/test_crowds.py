@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.detection.crowding import CrowdRules
-from core.model.alerts import Alert, AlertKind, Channel
+from core.model.alerts import Alert, AlertKind, Channel, Target
 from core.model.chats import ChatSettings, Loudness, Subscription
 from core.model.market import HOUR_MS, Address, Direction
 from core.model.notices import CrowdFacts
@@ -13,6 +13,7 @@ from core.model.opportunities import Group
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.publications import Publications
+from storage.reader import Reader
 from storage.wishes import Wishes
 from tests.support.facts import MONDAY_MS
 from tests.support.published import (
@@ -201,3 +202,30 @@ async def test_a_publication_twice_tells_its_crowd_once(database: Database) -> N
     await enter(database, 1, 2, 3)
     await enter(database, 1, 2, 3)
     assert kinds(await deliver(database)) == [(CROWD, "", False)]
+
+
+async def test_a_chat_that_moves_to_one_that_heard_the_same_crowd_is_merged_into_it(
+    database: Database,
+) -> None:
+    await only_anna(database)
+    moved = Target(Channel.TELEGRAM, "-1001")
+    await add_member(database, moved, ALL)
+    await enter(database, 1, 2, 3)
+    await Outbox(database).move_target(ANNA, moved.chat)
+    assert [(alert.target, alert.kind) for alert in await deliver(database)] == [(moved, CROWD)]
+
+
+async def test_what_changes_a_message_doesnt_count_as_undelivered(database: Database) -> None:
+    await only_anna(database)
+    await enter(database, 1)
+    [entry] = await deliver(database)
+    assert entry.kind is ENTRY
+    await leave(database, 1)
+    for _ in range(2):
+        [alert] = await Outbox(database).lease([Channel.TELEGRAM], 1, 60, "me")
+        if alert.kind is UPDATE:
+            await Outbox(database).dead(alert.alert_id, "the message is gone")
+        else:
+            assert await Outbox(database).sending(alert.alert_id, "me")
+            await Outbox(database).sent(alert.alert_id, "m9", MONDAY_MS)
+    assert (await Reader(database).totals())["undelivered"] == 0
