@@ -353,9 +353,7 @@ class Detector:
 
     def _note_entry(self, update: EventUpdate) -> None:
         watch = self.watches.get(update.event.account)
-        if watch is None or watch.group is Group.FOLLOWED:
-            return
-        if update.position_is_known and self._is_own_entry(update.event):
+        if watch is not None and update.position_is_known and self._is_own_entry(update.event):
             self._add_entry(update.event, watch.group, watch.badness)
 
     def _is_own_entry(self, event: PositionEvent) -> bool:

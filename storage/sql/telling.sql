@@ -85,7 +85,7 @@ from gone where a.alert_id = gone.alert_id;
 
 -- name: add_exit_alerts
 -- Who was told to enter is told to leave: those whose entry arrived, may have arrived, or is still
--- on its way (its exit waits behind it, or behind the message in which it is told). No mute, cap or
+-- on its way (its exit waits behind it; tidying puts it behind the message in which that is told). No mute, cap or
 -- quiet hour holds it: in those it comes silently. Only a chat that wants no exits at all gets none.
 -- A chat that was switched off since gets a row that says so; one that left for good, none.
 with told as (
@@ -112,10 +112,9 @@ with told as (
 ),
 queued as (
     insert into outbox (alert_id, entry_id, channel, chat, thread, priority)
-    select t.alert_id, coalesce(together.alert_id, entry.alert_id), t.channel, t.chat, t.thread, 0
+    select t.alert_id, entry.alert_id, t.channel, t.chat, t.thread, 0
     from told t
     join alerts entry using (opportunity_id, channel, chat, thread)
-    left join outbox together on together.alert_id = entry.digest_id
     where t.state = 'pending' and entry.kind = 'entry'
     returning alert_id
 )
