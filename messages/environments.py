@@ -10,7 +10,6 @@ from functools import cache, wraps
 from pathlib import Path
 from typing import Any
 
-import structlog
 from jinja2 import (
     ChoiceLoader,
     Environment,
@@ -29,8 +28,6 @@ from markupsafe import Markup
 from core.errors import SettingsError
 from core.model.alerts import Channel
 from messages.marks import filters, finalize
-
-log = structlog.get_logger(__name__)
 
 SUFFIXES = {Channel.TELEGRAM: "html", Channel.DISCORD: "md", Channel.CONSOLE: "txt"}
 """The platforms with words of their own; everybody else reads what the console reads."""
@@ -211,7 +208,9 @@ def _where(error: Exception, folder: Path, name: str = "") -> tuple[str, str]:
 
 @cache
 def _tell_once(template: str, place: str, problem: str) -> None:
-    log.error(
+    import structlog  # here: a listing shouldn't wait for it
+
+    structlog.get_logger(__name__).error(
         "a template of your own fails, the built-in one is used",
         template=template,
         place=place,

@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ANN, EVE = 7, 8
 DAN = 900_000_000_000_000_007
-ENTRY = re.compile(r"Consider (?:LONG|SHORT) \S+ (#[A-Z0-9]{4})")
+ENTRY = re.compile(r"(?:Consider|Ended:) (?:LONG|SHORT) \S+ (#[A-Z0-9]{4})")
+"""An entry's message says so itself when it has ended."""
 EXIT = re.compile(r"Get out: (?:LONG|SHORT) \S+ (#[A-Z0-9]{4})")
 FACT = re.compile(r"0x[0-9a-f]+|/\w+|[\d,]*\d(?:\.\d+)?")
 PASSING = re.compile(r"[\d.]+ (?:s|min) ago|\(<?https?://[^)]*\)")
@@ -46,6 +47,7 @@ async def live(
             "HYPERFADE_PLACEBO": "0",
             "HYPERFADE_LOSERS": "30",
             "HYPERFADE_MIN_NOTIONAL_USD": "300",
+            "HYPERFADE_CROWD_LOSERS": "0",  # each entry a message of its own: they are counted
             "HYPERFADE_OWNERS": f"discord:{DAN}",
             "HYPERFADE_DISCORD_TOKEN": discord.token,
             "HYPERFADE_DISCORD_API_URL": discord.api_url,
