@@ -85,7 +85,11 @@ async def run(
     clock = WallClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_storage(settings, exclusive=True))
+        # A simulated market begins anew with its process: with two histories of each account nothing fits.
+        afresh_of = endpoints.origin if endpoints.is_simulated else None
+        database = await stack.enter_async_context(
+            open_storage(settings, exclusive=True, afresh_of=afresh_of)
+        )
         fills, rankings, publications = Fills(database), Rankings(database), Publications(database)
         reader, chats = Reader(database), Chats(database)
         outbox = Outbox(database, is_demo=endpoints.is_simulated)
