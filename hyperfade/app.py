@@ -106,7 +106,11 @@ async def run(
     clock = WallClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_storage(settings, exclusive=True))
+        # A simulated market begins anew with its process: with two histories of each account nothing fits.
+        afresh_of = endpoints.origin if endpoints.is_simulated else None
+        database = await stack.enter_async_context(
+            open_storage(settings, exclusive=True, afresh_of=afresh_of)
+        )
         fills, rankings = Fills(database), Rankings(database)
         publications = Publications(database, CrowdRules(settings.crowd_losers))
         reader, chats, wishes, notices = (

@@ -207,6 +207,11 @@ async def serve_files(paths: Sequence[Path], *, speed: str, account: str | None,
 
     factor = _speed(speed)
     recording = await asyncio.to_thread(open_recordings, paths, account)
+    if not recording.fills:
+        raise UsageError(
+            "--serve serves accounts' fills, and these files hold the public tape only; "
+            "replay them without --serve"
+        )
     console = Console(highlight=False)
     async with contextlib.AsyncExitStack() as stack:
         exchange = ReplayExchange(served_fills(recording.fills), port=port, speed=factor or 1.0)

@@ -65,6 +65,8 @@ async def run_demo(*, chat: bool, to_chats: bool, seed: int, seconds: float | No
             f"The simulated exchange speaks REST and WebSocket on {exchange.url}. In another terminal,\n"
             f"{_address(configured, settings)} hyperfade losers (or status, performance …) shows more."
         )
+        if (settings.home / "postgres").exists():
+            console.print(f"Each demo begins anew: what an earlier one left in {settings.home} goes.")
         for sentence in _left_alone(configured, settings):
             console.print(sentence)
         endpoints = Endpoints(

@@ -155,3 +155,11 @@ async def test_a_demo_that_is_to_tell_the_chats_marks_what_it_says(telegram_serv
             )
             assert all(one.text.startswith("DEMO: everything here is made up") for one in alerts)
             assert await started.interrupt() == 0
+        async with program(folder, "demo") as again:
+            await again.says("Each demo begins anew")
+            await again.says("of the leaderboard to read")
+            shown = await run_command(
+                folder, "performance", "--json", HYPERFADE_HOME=str(folder / "home" / "demo")
+            )
+            assert json.loads(shown.out)["published"] == 0
+            assert await again.interrupt() == 0

@@ -186,6 +186,15 @@ async def test_a_port_that_is_taken(tmp_path: Path) -> None:
     assert_told(finished, 2, f"--port {port}", "in use", "0 for any free one")
 
 
+async def test_a_tape_without_fills_to_serve(tmp_path: Path) -> None:
+    trade = {"coin": "BTC", "side": "B", "px": "100.0", "sz": "1.0", "time": 1_753_000_000_000}
+    trade |= {"hash": "0x" + "1" * 64, "users": [ANN, "0x" + "b" * 40]}
+    frames = [{"channel": "trades", "data": [trade | {"tid": tid}]} for tid in (1, 2)]
+    (tmp_path / "tape.jsonl").write_text("".join(json.dumps(frame) + "\n" for frame in frames))
+    finished = await run_command(tmp_path, "replay", "tape.jsonl", "--serve")
+    assert_told(finished, 2, "--serve serves accounts' fills", "replay them without --serve")
+
+
 async def test_a_second_instance_on_the_same_folder(tmp_path: Path) -> None:
     home = tmp_path / "home"
     settings = {"HYPERFADE_EXCHANGE_URL": CLOSED, "HYPERFADE_EXCHANGE_WS_URL": "ws://127.0.0.1:1/ws"}

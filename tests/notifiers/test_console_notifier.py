@@ -2,6 +2,7 @@
 
 import errno
 import io
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -18,7 +19,10 @@ pytestmark = pytest.mark.asyncio
 
 async def printed(kind: AlertKind, *, terminal: bool = False, coin: str = "BTC") -> str:
     out = io.StringIO()
-    notifier: Notifier = ConsoleNotifier(Console(file=out, width=100, force_terminal=terminal))
+    # The terminal that runs the tests may be one without colours.
+    colours: Literal["standard"] | None = "standard" if terminal else None
+    console = Console(file=out, width=100, force_terminal=terminal, color_system=colours)
+    notifier: Notifier = ConsoleNotifier(console)
     opportunity = make_opportunity(coin=Coin(coin))
     delivered = await notifier.send(make_alert(kind, Channel.CONSOLE, opportunity=opportunity), NOW_MS)
     assert delivered == Delivered(None)
