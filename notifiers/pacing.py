@@ -6,8 +6,9 @@ that refills allows twice as much in its first window. Numbers: Telegram's own F
 (https://discord.com/developers/docs/topics/rate-limits); the platforms' ``retry_after`` wins.
 """
 
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 
 from core.model.alerts import Channel, Target
@@ -48,6 +49,9 @@ class Limits:
 MARGIN_S = 0.05
 """Added to every window: the network may bring two messages closer together than they left."""
 
+FULL_S = 0.05
+"""How soon to ask again when all that a limit allows is on its way: nobody knows when answers come."""
+
 FORGET_ABOVE = 1000
 """Silent targets are forgotten when more than so many are remembered."""
 
@@ -55,12 +59,17 @@ _Rules = tuple[tuple[str, Limit], ...]
 
 
 class Pacer:
-    """Remember what was sent when, on an injected monotonic clock in seconds."""
+    """Remember what was sent when, on an injected monotonic clock in seconds.
+
+    A message is counted from before it goes out, and its window begins when its answer is there: it
+    arrived at some moment between the two, so no window on the platform's own clock holds more.
+    """
 
     def __init__(self, monotonic: Callable[[], float], limits: Limits | None = None) -> None:
         self._monotonic = monotonic
         self._limits = limits or Limits()
         self._sent: dict[str, deque[float]] = {}
+        self._on_their_way: Counter[str] = Counter()
 
     def delay_s(self, target: Target) -> float:
         """Return the seconds until a message to the target may go out; 0: now."""
@@ -70,6 +79,12 @@ class Pacer:
         """Return the seconds until the platform takes any message of ours; 0: now."""
         return self._longest(self._of_channel(channel))
 
+    def room(self, channel: Channel) -> int | None:
+        """Return how many messages the platform takes at once now; None: any number."""
+        now = self._monotonic()
+        rooms = (limit.messages - self._used(key, limit, now) for key, limit in self._of_channel(channel))
+        return min((max(0, room) for room in rooms), default=None)
+
     def rate(self, target: Target) -> float | None:
         """Return how many messages a second a target takes in the long run; None: any number."""
         return min((limit.rate for _, limit in self._of_target(target)), default=None)
@@ -78,27 +93,43 @@ class Pacer:
         """Return how many messages a second all targets of a platform take together."""
         return min((limit.rate for _, limit in self._of_channel(channel)), default=None)
 
-    def note_sent(self, target: Target) -> None:
-        """Count a message that goes out now."""
-        now = self._monotonic()
-        for key, limit in (*self._of_channel(target.channel), *self._of_target(target)):
-            times = self._sent.setdefault(key, deque(maxlen=limit.messages))
-            times.append(now)
-        if len(self._sent) > FORGET_ABOVE:
-            longest = max(getattr(self._limits, one.name).window_s for one in fields(self._limits))
-            self._sent = {
-                key: times for key, times in self._sent.items() if times[-1] > now - longest - MARGIN_S
-            }
+    @contextmanager
+    def sending(self, target: Target) -> Iterator[None]:
+        """Count a message from before it goes out until its answer is there."""
+        rules = (*self._of_channel(target.channel), *self._of_target(target))
+        for key, _ in rules:
+            self._on_their_way[key] += 1
+        try:
+            yield
+        finally:
+            now = self._monotonic()
+            for key, limit in rules:
+                self._on_their_way[key] -= 1
+                self._sent.setdefault(key, deque(maxlen=limit.messages)).append(now)
+            self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        if len(self._sent) <= FORGET_ABOVE:
+            return
+        longest = max(getattr(self._limits, one.name).window_s for one in fields(self._limits))
+        self._sent = {key: times for key, times in self._sent.items() if times[-1] > now - longest - MARGIN_S}
+        self._on_their_way = +self._on_their_way
 
     def _longest(self, rules: _Rules) -> float:
         now = self._monotonic()
         return max((self._wait(key, limit, now) for key, limit in rules), default=0.0)
 
     def _wait(self, key: str, limit: Limit, now: float) -> float:
-        times = self._sent.get(key)
-        if times is None or len(times) < limit.messages:
-            return 0.0
-        return max(0.0, times[0] + limit.window_s + MARGIN_S - now)
+        free = limit.messages - self._on_their_way[key]
+        times = self._sent.get(key, ())
+        if free <= 0:
+            return FULL_S
+        # of the last ``free`` answers the oldest must have left the window
+        return max(0.0, times[-free] + limit.window_s + MARGIN_S - now) if len(times) >= free else 0.0
+
+    def _used(self, key: str, limit: Limit, now: float) -> int:
+        begin = now - limit.window_s - MARGIN_S
+        return self._on_their_way[key] + sum(1 for at in self._sent.get(key, ()) if at > begin)
 
     def _of_channel(self, channel: Channel) -> _Rules:
         """Return the limits of all targets of a platform together."""

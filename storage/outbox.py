@@ -6,6 +6,7 @@ leased when it died was surely not sent and returns to the queue; what it was se
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from core.model.alerts import Alert, AlertKind, Backlog, Channel, DeliveryState, Target
@@ -53,15 +54,33 @@ class Outbox:
         self._is_demo = is_demo
         self._channels: tuple[str, ...] = tuple(Channel)
 
-    async def lease(self, channels: Sequence[Channel], limit: int, lease_s: float, owner: str) -> list[Alert]:
-        """Lease due alerts, at most one per target, in order per target; exits before entries."""
+    async def lease(
+        self,
+        channels: Sequence[Channel],
+        limit: int,
+        lease_s: float,
+        owner: str,
+        room: Mapping[Channel, int] = MappingProxyType({}),
+    ) -> list[Alert]:
+        """Lease due alerts, at most one per target, in order per target; exits before entries.
+
+        ``room``: of these channels no more than so many.
+        """
         self._channels = tuple(channel.value for channel in channels)
         async with self._database.transaction() as connection:
             # A statement of its own, so that the next one sees what was committed while we waited.
             await connection.execute(SQL["lock_to_lease"], LOCK)
             if await connection.fetchval(SQL["is_untidy"]):
                 await connection.execute(SQL["tidy"])
-            rows = await connection.fetch(SQL["lease"], list(self._channels), limit, lease_s, owner)
+            rows = await connection.fetch(
+                SQL["lease"],
+                list(self._channels),
+                limit,
+                lease_s,
+                owner,
+                [channel.value for channel in room],
+                list(room.values()),
+            )
             return await self._alerts(connection, [row["alert_id"] for row in rows])
 
     async def sending(self, alert_id: int, owner: str) -> bool:

@@ -1,6 +1,7 @@
 """Chats, the queue of alerts, and where they go."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from core.digests import DigestChat, DueDigest
@@ -13,8 +14,15 @@ from core.model.notices import HealthFacts, RequestFacts
 class Outbox(Protocol):
     """The queue of alerts. A row is leased, committed as sending, sent, and marked."""
 
-    async def lease(self, channels: Sequence[Channel], limit: int, lease_s: float, owner: str) -> list[Alert]:
-        """Lease due alerts, at most one per target, in order per target."""
+    async def lease(
+        self,
+        channels: Sequence[Channel],
+        limit: int,
+        lease_s: float,
+        owner: str,
+        room: Mapping[Channel, int] = ...,
+    ) -> list[Alert]:
+        """Lease due alerts, at most one per target, in order per target; ``room``: no more per channel."""
         ...
 
     async def sending(self, alert_id: int, owner: str) -> bool:
@@ -70,6 +78,10 @@ class Pace(Protocol):
         """Return the seconds until the platform takes any message of ours; 0: now."""
         ...
 
+    def room(self, channel: Channel) -> int | None:
+        """Return how many messages the platform takes at once now; None: any number."""
+        ...
+
     def rate(self, target: Target) -> float | None:
         """Return how many messages a second a target takes in the long run; None: any number."""
         ...
@@ -78,7 +90,9 @@ class Pace(Protocol):
         """Return how many messages a second all targets of a platform take together."""
         ...
 
-    def note_sent(self, target: Target) -> None: ...
+    def sending(self, target: Target) -> AbstractContextManager[None]:
+        """Count a message from before it goes out until its answer is there."""
+        ...
 
 
 class Waker(Protocol):

@@ -21,7 +21,7 @@ from core.errors import (
     TargetGone,
     TargetMoved,
 )
-from core.model.alerts import Alert, Channel
+from core.model.alerts import Alert, Channel, Delivered
 from core.ports import Clock, Notifier, Outbox, Pace, Sleep, Waker
 from core.services.delivery_policy import DeliveryPolicy, why_pointless
 from core.services.merging import surplus
@@ -145,7 +145,8 @@ class DispatchService:
             for channel in self._notifiers
             if self._held_until_ms.get(channel, 0) <= now_ms and self._pace.channel_delay_s(channel) <= 0
         )
-        alerts = await self._outbox.lease(free, BATCH, LEASE_S, self._owner)
+        rooms = {channel: room for channel in free if (room := self._pace.room(channel)) is not None}
+        alerts = await self._outbox.lease(free, BATCH, LEASE_S, self._owner, rooms)
         for alert in alerts:
             task = asyncio.create_task(self._deliver_and_record(alert), name=f"deliver {alert.alert_id}")
             self._busy.add(task)
@@ -185,24 +186,31 @@ class DispatchService:
             await self._outbox.hold_target(alert.target, wait_s)
             await self._outbox.retry(alert.alert_id, "paced", wait_s)
             return
-        if not await self._outbox.sending(alert.alert_id, self._owner):
-            return
-        self._pace.note_sent(alert.target)
+        # counted before anything is awaited: those who ask meanwhile must see it
+        with self._pace.sending(alert.target):
+            if not await self._outbox.sending(alert.alert_id, self._owner):
+                return
+            outcome = await self._outcome(notifier, alert, now_ms)
+        match outcome:
+            case Delivered():
+                await self._record_sent(alert, outcome.remote_id)
+                self._on_delivered(alert)
+                bound = log.bind(alert=alert.alert_id, target=str(alert.target), kind=alert.kind.value)
+                bound.debug("alert delivered")
+            case TimeoutError():
+                await self._after_unknown(alert, "no answer in time")
+            case DeliveryError():
+                await self._after_error(alert, outcome)
+            case _:
+                await self._after_bug(alert, outcome)
+
+    async def _outcome(self, notifier: Notifier, alert: Alert, now_ms: int) -> Delivered | Exception:
+        """Send, and return what came of it: one bad message stops neither its chat nor the others."""
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S):
-                delivered = await notifier.send(alert, now_ms)
-        except TimeoutError:
-            await self._after_unknown(alert, "no answer in time")
-        except DeliveryError as error:
-            await self._after_error(alert, error)
+                return await notifier.send(alert, now_ms)
         except Exception as error:
-            await self._after_bug(alert, error)
-        else:
-            await self._record_sent(alert, delivered.remote_id)
-            self._on_delivered(alert)
-            log.debug(
-                "alert delivered", alert=alert.alert_id, target=str(alert.target), kind=alert.kind.value
-            )
+            return error
 
     async def _record_sent(self, alert: Alert, remote_id: str | None) -> None:
         """Record it, and try again while the lease lasts: unrecorded it would be repeated, or doubted."""

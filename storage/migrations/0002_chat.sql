@@ -87,6 +87,10 @@ create index alerts_changing on alerts (changes_id, alert_id) where changes_id i
 
 create index alerts_of_chat on alerts (channel, chat, thread, created_ms);
 create index alerts_told_together on alerts (digest_id) where digest_id is not null;
+-- what counts toward a chat's hourly cap
+create index alerts_told_lately on alerts (channel, chat, thread, created_ms)
+    where kind in ('entry', 'crowd') and state in ('pending', 'sent', 'unknown')
+        and digest_id is null and changes_id is null;
 create index alerts_held_back on alerts (channel, chat, thread, created_ms)
     where state = 'held' and digest_id is null;
 

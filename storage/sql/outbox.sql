@@ -45,10 +45,18 @@ update alerts set state = 'expired', last_error = 'its entry was not sent'
 where alert_id in (select alert_id from pointless);
 
 -- name: lease
--- Take what is due: for every target the one whose turn it is, exits first, then the longest waiting.
-with due as (
-    select alert_id from outbox_turns
+-- Take what is due: for every target the one whose turn it is, exits first, then the longest waiting;
+-- of a platform no more than it takes now ($5, $6).
+with turns as (
+    select alert_id, priority, due_at, channel,
+        row_number() over (partition by channel order by priority, due_at, alert_id) as nth
+    from outbox_turns
     where channel = any($1::text[]) and due_at <= clock_timestamp()
+),
+due as (
+    select alert_id from turns
+    left join unnest($5::text[], $6::integer[]) as room (channel, most) using (channel)
+    where room.most is null or nth <= room.most
     order by priority, due_at, alert_id
     limit $2
 )

@@ -1,13 +1,16 @@
 """Nobody is spoken to sooner than the platform allows."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.model.alerts import Channel, Target
-from notifiers.pacing import FORGET_ABOVE, Limit, Limits, Pacer
+from notifiers.pacing import FORGET_ABOVE, FULL_S, Limit, Limits, Pacer
 
 LIMITS = Limits()
 
@@ -30,7 +33,8 @@ def send_all(pacer: Pacer, watch: Stopwatch, targets: list[Target]) -> list[floa
     for target in targets:
         watch.now += pacer.delay_s(target)
         assert pacer.delay_s(target) == 0
-        pacer.note_sent(target)
+        with pacer.sending(target):
+            pass
         times.append(watch.now)
     return times
 
@@ -79,7 +83,8 @@ def test_console_is_never_paced() -> None:
     watch = Stopwatch()
     pacer = Pacer(watch)
     for _ in range(1000):
-        pacer.note_sent(Target(Channel.CONSOLE, "stdout"))
+        with pacer.sending(Target(Channel.CONSOLE, "stdout")):
+            pass
     assert pacer.delay_s(Target(Channel.CONSOLE, "stdout")) == 0
 
 
@@ -95,12 +100,14 @@ def test_silent_targets_are_forgotten_and_others_are_not() -> None:
     watch = Stopwatch()
     pacer = Pacer(watch)
     for chat in range(1, FORGET_ABOVE):
-        pacer.note_sent(telegram(chat))
+        with pacer.sending(telegram(chat)):
+            pass
         watch.now += 0.1
     watch.now += 100
     send_all(pacer, watch, [telegram(-100)] * 20)
     for chat in range(1, 50):
-        pacer.note_sent(telegram(-chat - 1000))
+        with pacer.sending(telegram(-chat - 1000)):
+            pass
     assert len(pacer._sent) < 100
     assert pacer.delay_s(telegram(-100)) > 0
 
@@ -134,3 +141,48 @@ def test_rates_are_those_of_the_limits_and_limits_are_chosen() -> None:
     assert pacer.rate(telegram(7)) == 1.0
     assert pacer.rate(Target(Channel.CONSOLE, "stdout")) is None
     assert (pacer.channel_rate(Channel.TELEGRAM), pacer.channel_rate(Channel.WEBHOOK)) == (30.0, None)
+
+
+def test_what_is_on_its_way_counts_already() -> None:
+    """Fifty who ask at once, each before the others' messages are out, must not all be told yes."""
+    watch = Stopwatch()
+    pacer = Pacer(watch)
+    with ExitStack() as on_their_way:
+        for chat in range(1, 31):
+            assert pacer.room(Channel.TELEGRAM) == 31 - chat
+            assert pacer.delay_s(telegram(chat)) == 0
+            on_their_way.enter_context(pacer.sending(telegram(chat)))
+        assert pacer.room(Channel.TELEGRAM) == 0
+        assert pacer.delay_s(telegram(99)) == pacer.channel_delay_s(Channel.TELEGRAM) == FULL_S
+        watch.now += 7.0
+        assert pacer.delay_s(telegram(99)) == FULL_S
+    assert pacer.delay_s(telegram(99)) == pytest.approx(1.05)
+    assert pacer.room(Channel.CONSOLE) is None
+
+
+@given(st.lists(st.floats(0.0, 3.0), min_size=1, max_size=60), st.integers(0, 2**31))
+def test_wherever_between_going_out_and_answer_they_arrive_no_window_holds_more(
+    latencies: list[float], seed: int
+) -> None:
+    """One sender after the other starts as soon as allowed, and answers come in any order."""
+    watch, rng = Stopwatch(), Random(seed)
+    pacer = Pacer(watch, Limits(telegram_bot=Limit(4, 1.0)))
+    ends: list[tuple[float, int, ExitStack]] = []
+    arrivals = []
+
+    def let_end(until: float) -> None:
+        while ends and ends[0][0] <= until:
+            at, _, stack = heappop(ends)
+            watch.now = at
+            stack.close()
+        watch.now = until
+
+    for chat, latency in enumerate(latencies, start=1):
+        while (wait := pacer.delay_s(telegram(chat))) > 0:
+            let_end(watch.now + wait)
+        stack = ExitStack()
+        stack.enter_context(pacer.sending(telegram(chat)))
+        arrivals.append(watch.now + rng.random() * latency)
+        heappush(ends, (watch.now + latency, chat, stack))
+    let_end(watch.now + 9.0)
+    assert most_in_a_window(arrivals, Limit(4, 1.0)) <= 4

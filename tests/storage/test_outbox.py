@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from core.model.alerts import Alert, AlertKind, Channel, DeliveryState, Target
+from core.model.alerts import Alert, AlertKind, Channel, Target
 from core.model.chats import Subscription
 from core.ports import Outbox as OutboxPort
 from storage.chats import Chats
@@ -185,7 +185,7 @@ async def test_a_lease_waits_for_one_that_is_not_committed(database: Database) -
     await publish(database, 2)
     async with database.transaction() as slow:
         await slow.execute(SQL["lock"], LOCK)
-        assert len(await slow.fetch(SQL["lease"], CHANNELS, 9, 60.0, "slow")) == 1
+        assert len(await slow.fetch(SQL["lease"], CHANNELS, 9, 60.0, "slow", [], [])) == 1
         await end(database, 1)
         other = asyncio.ensure_future(lease(database, "other"))
         waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from random import Random
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ from core.errors import (
 from core.model.alerts import Alert, AlertKind, Channel, Delivered, Target
 from core.model.chats import Subscription
 from core.model.notices import MergedFacts
-from core.ports import Notifier
+from core.ports import Notifier, Pace
 from core.services.delivery_policy import NONCE_LIFE_MS
 from core.services.dispatching import (
     LEASE_S,
@@ -36,6 +36,7 @@ from core.services.dispatching import (
 )
 from core.services.merging import PATIENCE_S
 from core.trouble import SAID_AGAIN_MS
+from notifiers.pacing import Limit, Limits, Pacer
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.reader import Reader
@@ -125,6 +126,7 @@ class HandPace:
         self.waits: dict[Target, float] = {}
         self.full: dict[Channel, float] = {}
         self.rates: dict[Target, float] = {}
+        self.rooms: dict[Channel, int] = {}
         self.sent: list[Target] = []
 
     def delay_s(self, target: Target) -> float:
@@ -139,8 +141,13 @@ class HandPace:
     def channel_rate(self, channel: Channel) -> float | None:
         return None
 
-    def note_sent(self, target: Target) -> None:
+    def room(self, channel: Channel) -> int | None:
+        return self.rooms.get(channel)
+
+    @contextmanager
+    def sending(self, target: Target) -> Iterator[None]:
         self.sent.append(target)
+        yield
 
 
 class DeafWaker:
@@ -163,7 +170,11 @@ class Post:
     """A dispatcher over a real database; its clock stands a second after the first publication."""
 
     def __init__(
-        self, database: Database, *notifiers: ScriptedNotifier, waker: Waker | DeafWaker | None = None
+        self,
+        database: Database,
+        *notifiers: ScriptedNotifier,
+        waker: Waker | DeafWaker | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.database = database
         self.outbox = RecordedOutbox(database)
@@ -177,7 +188,7 @@ class Post:
         self.service = DispatchService(
             self.outbox,
             by_channel,
-            self.pace,
+            pace or self.pace,
             self.waker,
             self.clock,
             self.sleep,
@@ -784,3 +795,56 @@ async def test_what_can_not_be_changed_is_not_tried(database: Database) -> None:
         _, why = await post.outbox.saw("expired")
     assert why == "the message that it would change isn't known"
     assert telegram.tried == []
+
+
+async def test_no_more_is_claimed_than_a_platform_takes_now(database: Database) -> None:
+    await silence_console(database)
+    people = [Target(Channel.TELEGRAM, str(900 + n)) for n in range(8)]
+    for target in (*people, BEN):
+        await add_member(database, target, ALL)
+    await publish(database, 1)
+    telegram, discord = ScriptedNotifier(Channel.TELEGRAM), ScriptedNotifier(Channel.DISCORD)
+    post = Post(database, telegram, discord)
+    post.pace.rooms[Channel.TELEGRAM] = 3
+    claimed: list[list[Channel]] = []
+
+    async def after_lease(alerts: list[Alert]) -> None:
+        claimed.append([alert.target.channel for alert in alerts])
+
+    post.outbox.after_lease = after_lease
+    async with post.running():
+        await post.outbox.saw("sent", 9)
+    assert max(one.count(Channel.TELEGRAM) for one in claimed) == 3
+    assert claimed[0].count(Channel.DISCORD) == 1
+    assert post.outbox.count("retry") == 0
+
+
+class AllAtOnce(Pacer):
+    """Lets all be claimed, and some of them be sent."""
+
+    def room(self, channel: Channel) -> int | None:
+        return None
+
+
+async def test_many_who_ask_at_once_are_not_all_told_yes(database: Database) -> None:
+    """The real pace: what one claims, the next one sees before anything is awaited."""
+    never, entered = asyncio.Event(), asyncio.Event()
+
+    async def hang(alert: Alert) -> Delivered:
+        if len(telegram.tried) == 4:
+            entered.set()
+        await never.wait()
+        return Delivered("m")
+
+    await silence_console(database)
+    for n in range(12):
+        await add_member(database, Target(Channel.TELEGRAM, str(900 + n)), ALL)
+    await publish(database, 1)
+    telegram = ScriptedNotifier(Channel.TELEGRAM, *[hang] * 12)
+    pace = AllAtOnce(asyncio.get_running_loop().time, Limits(telegram_bot=Limit(4, 1.0)))
+    post = Post(database, telegram, pace=pace)
+    async with post.running():
+        await entered.wait()
+        await post.outbox.saw("retry", 8)
+        assert len(telegram.tried) == 4
+        never.set()

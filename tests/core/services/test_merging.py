@@ -1,5 +1,6 @@
 """Only what a chat couldn't hear in time is told together."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import pytest
@@ -30,7 +31,11 @@ class Rates:
     def channel_rate(self, channel: Channel) -> float | None:
         return self.platform
 
-    def note_sent(self, target: Target) -> None: ...
+    def room(self, channel: Channel) -> int | None:
+        return None
+
+    def sending(self, target: Target) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 @pytest.mark.parametrize(("entries", "kept"), [(60, None), (61, None), (62, 60), (5000, 60)])
