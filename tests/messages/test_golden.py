@@ -17,8 +17,8 @@ from core.model.market import Coin
 from core.model.notices import DigestLine, MergedFacts
 from core.model.outcomes import Interval
 from core.model.traders import BadnessPart, Horizon, Markout, Part
-from messages.limits import TELEGRAM_TABLE_COLUMNS, room_left
 from messages.environments import SUFFIXES
+from messages.limits import TELEGRAM_TABLE_COLUMNS, room_left
 from messages.render import render_alert, render_answer
 from tests.messages.golden_alerts import ALERTS
 from tests.messages.golden_wishes import WISHES
