@@ -261,14 +261,16 @@ returning alert_id;
 insert into outbox (alert_id, channel, chat, thread, priority) values ($4, $1, $2, $3, 1);
 
 -- name: merge
--- All waiting entries of a target but the first $4 share the fate of one message from now on.
-with surplus as (
-    select o.alert_id from outbox o
+-- All waiting entries of a target but the first $4 share the fate of one message from now on. What
+-- came after a message that waits already joins it whole: else its last would be told before its first.
+with waiting as (
+    select o.alert_id, row_number() over (order by o.priority, o.alert_id) as nth from outbox o
     join alerts a using (alert_id)
     where o.channel = $1 and o.chat = $2 and o.thread = $3
         and o.state = 'pending' and a.kind = 'entry' and not o.may_have_arrived
-    order by o.priority, o.alert_id
-    offset $4
+),
+surplus as (
+    select alert_id from waiting where nth > $4 or alert_id > $5
 ),
 gone as (
     delete from outbox o using surplus where o.alert_id = surplus.alert_id

@@ -6,6 +6,7 @@
 import asyncio
 import contextlib
 import os
+import sys
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
@@ -24,18 +25,13 @@ from notifiers.pacing import Limit, Limits, Pacer
 from notifiers.telegram import TelegramNotifier
 from storage.database import Database
 from storage.outbox import Outbox
-from storage.publications import Publications
 from storage.reader import Reader
 from storage.waker import Waker
 from storage.wishes import Wishes
 from tests.support.chat_clients import discord_client, telegram_bot
 from tests.support.discord_server import DiscordServer
 from tests.support.published import (
-    EVIDENCE,
     add_member,
-    nth_decision,
-    nth_ending,
-    publication,
     silence_console,
 )
 from tests.support.telegram_server import TelegramServer
@@ -60,16 +56,16 @@ class Flood:
 FULL = Flood(5_000, 60.0, 80, 20, 100, 20, 20.0, 3)
 SMALL = Flood(120, 6.0, 12, 3, 10, 12, 6.0, 0)
 FLOOD = FULL if os.environ.get("HYPERFADE_TEST_FLOOD") == "full" else SMALL
-BATCH_S = 0.25
 LIMITS = Limits()
-DAY_MS = 86_400_000
 
 
 class Town:
     """Two platforms full of chats, one dispatcher, and a record of when everything arrived."""
 
-    def __init__(self, database: Database, telegram: TelegramServer, discord: DiscordServer) -> None:
-        self.database, self.telegram, self.discord = database, telegram, discord
+    def __init__(
+        self, database: Database, dsn: str, telegram: TelegramServer, discord: DiscordServer
+    ) -> None:
+        self.database, self.dsn, self.telegram, self.discord = database, dsn, telegram, discord
         self.delays_s: dict[Channel, list[tuple[float, float]]] = defaultdict(list)
         self.merged = 0
         self.order: dict[Target, list[tuple[AlertKind, str]]] = defaultdict(list)
@@ -124,33 +120,16 @@ class Town:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
 
-    async def flood(self) -> None:
-        """Publish it all evenly, and end every tenth opportunity soon afterwards."""
-        store = Publications(self.database)
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        batches = max(1, round(FLOOD.seconds / BATCH_S))
-        done = 0
-        for batch in range(1, batches + 1):
-            now_ms = round(now_seconds() * 1000)
-            due = FLOOD.opportunities * batch // batches
-            numbers = range(done + 1, due + 1)
-            decisions = [
-                nth_decision(
-                    n,
-                    short_id=f"{n:05d}",
-                    published_ms=now_ms,
-                    event_ms=now_ms - 300,
-                    expires_ms=now_ms + DAY_MS,
-                )
-                for n in numbers
-            ]
-            endings = tuple(
-                nth_ending(n, ended_ms=now_ms) for n in range(done - 20, done) if n > 0 and n % 10 == 0
-            )
-            await store.publish(publication(*decisions, endings=endings, now_ms=now_ms), EVIDENCE)
-            done = due
-            await asyncio.sleep(max(0.0, begun + batch * BATCH_S - loop.time()))
+    async def flood(self) -> float:
+        """Publish it all evenly from a process of its own; return how many seconds it took."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.support.flooding_child",
+            self.dsn, str(FLOOD.opportunities), str(FLOOD.seconds),
+            stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, _ = await process.communicate()
+        assert process.returncode == 0
+        return float(out)
 
     async def settled(self) -> None:
         """Wait until nothing is left to send."""
@@ -185,10 +164,10 @@ def telling(delays: list[float]) -> str:
 @pytest.mark.asyncio
 @pytest.mark.timeout(1200)
 async def test_a_flood_breaks_no_pace_and_no_order_and_a_dead_platform_delays_no_other(
-    database: Database, telegram_server: TelegramServer
+    database: Database, database_dsn: str, telegram_server: TelegramServer
 ) -> None:
     async with DiscordServer(limit=5, window_seconds=5.0) as discord_server:
-        town = Town(database, telegram_server, discord_server)
+        town = Town(database, database_dsn, telegram_server, discord_server)
         await town.settle()
         async with town.dispatching():
             publishing = asyncio.create_task(town.flood())
@@ -198,7 +177,7 @@ async def test_a_flood_breaks_no_pace_and_no_order_and_a_dead_platform_delays_no
             await asyncio.sleep(FLOOD.dead_s)
             dead_to = now_seconds()
             await telegram_server.open()
-            await publishing
+            took_s = await publishing
             await town.settled()
         counts = {k: n for k, n in (await Reader(database).delivery_counts()).items() if n}
         sends = telegram_server.calls_of("sendMessage")
@@ -214,6 +193,7 @@ async def test_a_flood_breaks_no_pace_and_no_order_and_a_dead_platform_delays_no
         other = [delay for at, delay in on_discord if not dead_from <= at <= dead_to]
         on_telegram = [delay for _, delay in town.delays_s[Channel.TELEGRAM]]
         print(f"{FLOOD}: {counts}, {town.merged} messages of merged entries")
+        print(f"published in {took_s} s")
         print(f"Telegram {telling(on_telegram)}; Discord {telling(other)}; meanwhile {telling(during)}")
     assert set(counts) <= {"sent", "held", "unknown", "expired"}
     assert counts["sent"] > 0

@@ -164,3 +164,13 @@ async def test_merging_while_others_lease_loses_nothing(database: Database) -> N
             " and not exists (select from outbox o where o.alert_id in (a.alert_id, a.digest_id))"
         )
     assert lost == 0
+
+
+async def test_what_came_after_a_waiting_message_joins_it_whole_or_not_at_all(database: Database) -> None:
+    """Only the last of the later ones in it would be told before the first of them."""
+    outbox = await five_for_anna(database)
+    await publish(database, 6, 7, 8)
+    assert await outbox.merge(ANNA, 4, MONDAY_MS) == 3
+    sent = [await send_next(outbox) for _ in range(3)]
+    assert [alert.short_id for alert in sent[:2]] == ["0001", "0002"]
+    assert told(sent[2]) == ["0008", "0007", "0006", "0005", "0004", "0003"]
