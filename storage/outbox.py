@@ -139,7 +139,7 @@ class Outbox:
         """Switch a chat off and give up on what waits for it."""
         async with self._database.transaction() as connection:
             await connection.execute(SQL["disable"], *_key(target), reason)
-            await connection.execute(SQL["bury"], *_key(target), reason)
+            await connection.execute(SQL["bury"], *_key(target), reason, False)
 
     async def move_target(self, target: Target, new_chat: str) -> None:
         """Let everything of a chat follow to its new id; a chat known there already stays."""
@@ -156,8 +156,10 @@ class Outbox:
                 await connection.execute(SQL["move_chat"], *key, new_chat)
             await connection.execute(SQL["move_alerts"], *key, new_chat)
             await connection.execute(SQL["move_queue"], *key, new_chat)
-            # Left behind is only what the new chat was told under its own id.
-            await connection.execute(SQL["bury"], *key, f"the chat is {new_chat} now, and was told there")
+            # Left behind is only what the new chat was told under its own id; also what met the move.
+            await connection.execute(
+                SQL["bury"], *key, f"the chat is {new_chat} now, and was told there", True
+            )
 
     async def next_due_s(self) -> float | None:
         """Return the seconds until something of the channels last leased for is due, or None."""

@@ -98,6 +98,28 @@ alter table outbox
     -- the entry (of an exit or update) or crowd message that is to be answered or edited
     add column edits boolean not null default false;
 
+-- Whose turn it is, as before, but one message that a receiver stumbles over again and again can't
+-- hold back its chat for good: what may have arrived already lets others pass while it waits.
+create or replace view outbox_turns as
+select first.alert_id, t.channel, first.priority, greatest(first.not_before, h.until) as due_at
+from (select distinct channel, chat, thread from outbox) t
+cross join lateral (
+    select o.alert_id, o.priority, o.not_before
+    from outbox o
+    where o.channel = t.channel and o.chat = t.chat and o.thread = t.thread
+        and o.state = 'pending'
+        and (o.entry_id is null or not exists (select from outbox entry where entry.alert_id = o.entry_id))
+        and not (o.may_have_arrived and o.attempts >= 5 and o.not_before > clock_timestamp())
+    order by o.priority, o.alert_id
+    limit 1
+) first
+left join target_holds h on h.channel = t.channel and h.chat = t.chat
+where not exists (
+    select from outbox busy
+    where busy.channel = t.channel and busy.chat = t.chat and busy.thread = t.thread
+        and busy.state <> 'pending'
+);
+
 -- What a platform delivers twice is handled once.
 create table handled_updates (
     channel text not null,

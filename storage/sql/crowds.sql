@@ -120,8 +120,8 @@ together as (
     cross join trade_opportunities o
     where o.opportunity_id = any($9::text[]) and o.ended_ms is null
     on conflict (opportunity_id, channel, chat, thread, kind) where kind in ('entry', 'exit') do update
-    set state = 'pending', held_because = null, digest_id = excluded.digest_id
-    where alerts.state = 'held'
+    set state = 'pending', held_because = null, last_error = null, digest_id = excluded.digest_id
+    where alerts.state in ('held', 'dead', 'expired')
 )
 select pg_notify('outbox', '') from (select from queued union all select from renewed) any_of limit 1;
 

@@ -42,7 +42,8 @@ pointless as (
     returning o.alert_id
 )
 update alerts set state = 'expired', last_error = 'its entry was not sent'
-where alert_id in (select alert_id from pointless);
+where alert_id in (select alert_id from pointless)
+    or (digest_id in (select alert_id from pointless) and state = 'pending');
 
 -- name: lease
 -- Take what is due: for every target the one whose turn it is, exits first, then the longest waiting;
@@ -67,13 +68,15 @@ where o.alert_id = due.alert_id and o.state = 'pending'
 returning o.alert_id;
 
 -- name: alerts
--- All that the words of these alerts need; an exit answers the message of its entry.
+-- All that the words of these alerts need; an exit answers the message of its entry. What is changed is
+-- the entry's own message, never the one that it was merged into.
 select a.alert_id, a.kind, a.channel, a.chat, a.thread, a.created_ms, a.expires_ms, a.evidence,
     o.attempts, o.may_have_arrived, o.priority,
     t.opportunity_id, coalesce(t.opportunity, case a.kind when 'test' then a.facts end) as opportunity, a.facts,
     a.is_silent, o.edits,
     t.ended_ms, t.end_reason, t.exit_px, t.gross_bps, t.net_bps, t.held_ms,
-    coalesce(entry.remote_id, case when not o.edits then merged.remote_id end) as reply_to,
+    case when o.edits and o.entry_id is distinct from a.changes_id then null
+        else coalesce(entry.remote_id, case when not o.edits then merged.remote_id end) end as reply_to,
     (select value from state where key = 'installation') as installation
 from alerts a
 join outbox o using (alert_id)
@@ -100,11 +103,12 @@ update alerts set state = 'sent', sent_ms = $3, last_error = null,
 where (alert_id = $1 and state <> 'sent') or (digest_id = $1 and state in ('pending', 'unknown'));
 
 -- name: finish
--- Its end is known, and it isn't "sent".
+-- Its end is known, and it isn't "sent"; of what an earlier try may have brought nobody can say more.
 with gone as (
-    delete from outbox where alert_id = $1 returning attempts
+    delete from outbox where alert_id = $1 returning attempts, may_have_arrived
 )
-update alerts set state = $2, last_error = $3, attempts = gone.attempts
+update alerts set state = case when gone.may_have_arrived then 'unknown' else $2 end, last_error = $3,
+    attempts = gone.attempts
 from gone
 where alert_id = $1 or (digest_id = $1 and state = 'pending');
 
@@ -144,10 +148,10 @@ on conflict (channel, chat) do update set until = greatest(target_holds.until, e
 update chats set disabled_reason = $4 where channel = $1 and chat = $2 and thread = $3;
 
 -- name: bury
--- What still waits for a chat that is gone.
+-- What still waits for a chat that is gone, or ($5) all that is left there.
 with gone as (
     delete from outbox
-    where channel = $1 and chat = $2 and thread = $3 and state = 'pending'
+    where channel = $1 and chat = $2 and thread = $3 and (state = 'pending' or $5)
     returning alert_id, attempts
 )
 update alerts a set state = 'dead', last_error = $4, attempts = gone.attempts

@@ -1,0 +1,162 @@
+"""Corners of delivery: nobody who may have been told to enter misses the exit, and nothing waits for ever."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core.model.alerts import Alert, AlertKind, Channel, Target
+from core.model.chats import Subscription
+from core.model.market import Address
+from core.model.notices import Growth
+from storage.database import Database
+from storage.outbox import Outbox
+from storage.publications import Publications
+from tests.support.facts import MONDAY_MS
+from tests.support.published import (
+    ANNA,
+    EVIDENCE,
+    add_member,
+    end,
+    nth_decision,
+    opportunity_id,
+    publication,
+    publish,
+    silence_console,
+)
+
+pytestmark = pytest.mark.asyncio
+ALL = Subscription(None)
+EXIT = AlertKind.EXIT
+
+
+async def only(database: Database, *targets: Target) -> None:
+    await silence_console(database)
+    for target in targets:
+        await add_member(database, target, ALL)
+
+
+async def enter(database: Database, *numbers: int, **changes: Any) -> None:
+    """Publish an opportunity against another loser for each number."""
+    decisions = (nth_decision(n, **{"loser": Address(f"0x{n:040x}"), **changes}) for n in numbers)
+    await Publications(database).publish(publication(*decisions), EVIDENCE)
+
+
+async def begin(database: Database) -> list[Alert]:
+    """Lease what is due, to the point where the request goes out."""
+    outbox = Outbox(database)
+    leased = await outbox.lease(list(Channel), 50, 60, "me")
+    for alert in leased:
+        assert await outbox.sending(alert.alert_id, "me")
+    return leased
+
+
+async def deliver(database: Database) -> list[Alert]:
+    sent = []
+    while begun := await begin(database):
+        for alert in begun:
+            remote = alert.reply_to if alert.edits else f"m{alert.alert_id}"
+            await Outbox(database).sent(alert.alert_id, remote, MONDAY_MS)
+            sent.append(alert)
+    return sent
+
+
+def exits(alerts: list[Alert]) -> list[str]:
+    return sorted(alert.short_id for alert in alerts if alert.kind is EXIT)
+
+
+async def test_an_update_never_replaces_the_message_that_its_entry_was_merged_into(
+    database: Database,
+) -> None:
+    await only(database, ANNA)
+    await publish(database, 1, 2, 3, 4)
+    growth = Growth(opportunity_id(3), Decimal(5), 1e6, MONDAY_MS)
+    await Publications(database).publish(publication(grown=(growth,)), EVIDENCE)
+    await Outbox(database).merge(ANNA, 1, MONDAY_MS)
+    sent = await deliver(database)
+    updates = [(alert.edits, alert.reply_to) for alert in sent if alert.kind is AlertKind.UPDATE]
+    assert updates == [(True, None)]
+    await end(database, 3)
+    merged = next(alert for alert in sent if alert.kind is AlertKind.MERGED)
+    assert [(a.kind, a.reply_to) for a in await deliver(database)] == [(EXIT, f"m{merged.alert_id}")]
+
+
+async def test_what_met_the_move_of_a_chat_that_heard_it_already_is_not_tried_for_ever(
+    database: Database,
+) -> None:
+    new = Target(ANNA.channel, "-1009")
+    await only(database, ANNA, new)
+    await publish(database, 1)
+    outbox = Outbox(database)
+    for alert in await begin(database):
+        if alert.target == new:
+            await outbox.sent(alert.alert_id, "m1", MONDAY_MS)
+        else:
+            met = alert
+    await outbox.move_target(ANNA, new.chat)
+    await outbox.retry(met.alert_id, "moved", 0.0)
+    assert await begin(database) == []
+    await end(database, 1)
+    assert [alert.target for alert in await deliver(database) if alert.kind is EXIT] == [new]
+
+
+@pytest.mark.parametrize("fate", ["expired", "dead"])
+async def test_an_entry_that_may_have_arrived_gets_its_exit_whatever_ends_it(
+    database: Database, fate: str
+) -> None:
+    await only(database, ANNA)
+    await publish(database, 1)
+    outbox = Outbox(database)
+    [entry] = await begin(database)
+    await outbox.retry(entry.alert_id, "no answer", 0.0, may_have_arrived=True)
+    await begin(database)
+    await getattr(outbox, fate)(entry.alert_id, "it is over")
+    [(state, why)] = (await outbox.states([entry.alert_id])).values()
+    assert (state, why) == ("unknown", "it is over")
+    await end(database, 1)
+    assert exits(await deliver(database)) == ["0001"]
+
+
+async def test_a_member_told_in_a_change_that_nobody_gets_is_over_with_it(database: Database) -> None:
+    await only(database, ANNA)
+    await enter(database, 1)
+    await enter(database, 2)
+    await deliver(database)
+    await enter(database, 3)
+    [crowd] = await begin(database)
+    await enter(database, 4)  # changes the message that is on its way
+    await Outbox(database).dead(crowd.alert_id, "refused")
+    assert await deliver(database) == []
+    async with database.connection() as connection:
+        assert await connection.fetchval("select count(*) from alerts where state = 'pending'") == 0
+    await end(database, 4)
+    assert exits(await deliver(database)) == []
+
+
+async def test_a_crowd_tells_also_of_members_whose_own_entry_failed(database: Database) -> None:
+    await only(database, ANNA)
+    await enter(database, 1)
+    [entry] = await begin(database)
+    await Outbox(database).dead(entry.alert_id, "refused")
+    await enter(database, 2)
+    await deliver(database)
+    await enter(database, 3)
+    assert [alert.kind for alert in await deliver(database)] == [AlertKind.CROWD]
+    await end(database, 1, 2, 3)
+    assert exits(await deliver(database)) == ["0001", "0002", "0003"]
+
+
+async def test_a_message_that_a_receiver_always_stumbles_over_lets_others_pass(database: Database) -> None:
+    await only(database, ANNA)
+    await publish(database, 1, 2)
+    await deliver(database)
+    await end(database, 1)
+    outbox = Outbox(database)
+    for delay_s in (0.0, 0.0, 0.0, 0.0, 3600.0):
+        [poison] = await begin(database)
+        assert poison.short_id == "0001"
+        await outbox.retry(poison.alert_id, "the webhook answers 500", delay_s, may_have_arrived=True)
+    await end(database, 2)
+    assert exits(await deliver(database)) == ["0002"]
+    [(state, _)] = (await outbox.states([poison.alert_id])).values()
+    assert state == "pending"
