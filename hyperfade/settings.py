@@ -28,7 +28,7 @@ from core.model.alerts import AlertKind
 from core.model.opportunities import DetectionRules
 from core.model.traders import Horizon, Part, RankingRules
 from hyperfade.delivery_settings import read_pace, split_urls
-from hyperfade.logs import address_secrets
+from hyperfade.secret_parts import address_secrets
 from hyperfade.setting_sources import PREFIX, merged, read_sources, refuse_unknown
 from notifiers.pacing import Limit, Limits
 from notifiers.webhook_addresses import Webhook, read_webhook

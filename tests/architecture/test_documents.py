@@ -7,8 +7,8 @@ import pytest
 
 from core.detection.rules import ALL
 from core.model.opportunities import EndReason, Rejection
-from hyperfade.logs import hide
 from hyperfade.reference import written_anew
+from hyperfade.secret_parts import hide
 from hyperfade.setting_sources import PREFIX
 from hyperfade.settings import SECRETS, Settings
 

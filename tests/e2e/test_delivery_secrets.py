@@ -19,7 +19,8 @@ from core.model.chats import Subscription
 from core.ports import Notifier
 from core.services.dispatching import DispatchService
 from hyperfade.clock import WallClock
-from hyperfade.logs import NOISY, SILENT, address_secrets, set_up_logs
+from hyperfade.logs import NOISY, SILENT, set_up_logs
+from hyperfade.secret_parts import address_secrets
 from notifiers.apprise import AppriseNotifier, read_service
 from notifiers.discord import DiscordNotifier
 from notifiers.pacing import Limit, Limits, Pacer

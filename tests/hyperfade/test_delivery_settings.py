@@ -7,7 +7,7 @@ import pytest
 
 from core.errors import SettingsError
 from core.model.alerts import AlertKind
-from hyperfade.logs import address_secrets, hide
+from hyperfade.secret_parts import address_secrets, hide
 from hyperfade.settings import load_settings
 from notifiers.pacing import Limit, Limits
 

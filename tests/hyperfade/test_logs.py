@@ -8,7 +8,8 @@ import httpx
 import pytest
 import structlog
 
-from hyperfade.logs import HIDDEN, NOISY, hide, set_up_logs
+from hyperfade.logs import NOISY, set_up_logs
+from hyperfade.secret_parts import HIDDEN, hide
 from tests.support.telegram_server import TelegramServer
 
 OTHER = "plain-secret-of-no-known-form"

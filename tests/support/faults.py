@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -78,8 +78,11 @@ class FaultPlan:
     def __init__(self) -> None:
         self._planned: list[_Planned] = []
 
-    def add(self, fault: Fault, times: int | None = 1, **target: Hashable) -> None:
-        """Spoil the next `times` requests that match every given target; None means all."""
+    def add(self, fault: Fault, times: int | None = 1, **target: Hashable | Callable[[Any], bool]) -> None:
+        """Spoil the next `times` requests that match every given target; None means all.
+
+        A target may also be a function that tells whether a value matches.
+        """
         wanted = {name: value for name, value in target.items() if value is not None}
         self._planned.append(_Planned(fault, wanted, times))
 
@@ -90,7 +93,7 @@ class FaultPlan:
     def take(self, **request: Hashable) -> Fault | None:
         """Return the oldest fault that applies to the request and count it."""
         for planned in self._planned:
-            if all(request.get(name) == value for name, value in planned.target.items()):
+            if all(_fits(request.get(name), value) for name, value in planned.target.items()):
                 if planned.times is not None:
                     planned.times -= 1
                     if planned.times == 0:
@@ -113,3 +116,7 @@ async def spoil(request: web.Request, fault: Fault) -> web.Response:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         transport.abort()
     return web.Response()
+
+
+def _fits(value: Hashable, wanted: Hashable | Callable[[Any], bool]) -> bool:
+    return wanted(value) if callable(wanted) else value == wanted

@@ -104,10 +104,15 @@ class TelegramServer(TelegramWorld):
         *,
         chat_id: int | None = None,
         method: str | None = None,
+        says: str | None = None,
         times: int | None = 1,
     ) -> None:
-        """Spoil the next requests for this chat and method; `times=None` means until `heal`."""
-        self._faults.add(fault, times, chat=chat_id, method=method.lower() if method else None)
+        """Spoil the next requests for this chat and method; `times=None` means until `heal`.
+
+        `says`: only messages in whose text this is found.
+        """
+        words = None if says is None else lambda text: says in str(text)
+        self._faults.add(fault, times, chat=chat_id, method=method.lower() if method else None, text=words)
 
     def heal(self) -> None:
         """Forget all faults."""
@@ -132,7 +137,7 @@ class TelegramServer(TelegramWorld):
             return _json(error)
         self.calls.append(Call(method, params, asyncio.get_running_loop().time()))
         self.changes.announce()
-        fault = self._faults.take(chat=params.get("chat_id"), method=method.lower())
+        fault = self._faults.take(chat=params.get("chat_id"), method=method.lower(), text=params.get("text"))
         if fault is not None and not fault.accepted:
             return await spoil(request, fault)
         try:
