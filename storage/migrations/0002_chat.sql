@@ -99,7 +99,8 @@ alter table outbox
     add column edits boolean not null default false;
 
 -- Whose turn it is, as before, but one message that a receiver stumbles over again and again can't
--- hold back its chat for good: what may have arrived already lets others pass while it waits.
+-- hold back its chat for good: what may have arrived already lets others pass while it waits. And an
+-- exit whose entry is told in another message waits for that one.
 create or replace view outbox_turns as
 select first.alert_id, t.channel, first.priority, greatest(first.not_before, h.until) as due_at
 from (select distinct channel, chat, thread from outbox) t
@@ -108,7 +109,11 @@ cross join lateral (
     from outbox o
     where o.channel = t.channel and o.chat = t.chat and o.thread = t.thread
         and o.state = 'pending'
-        and (o.entry_id is null or not exists (select from outbox entry where entry.alert_id = o.entry_id))
+        and (o.entry_id is null or not exists (
+            select from alerts entry
+            join outbox told on told.alert_id in (entry.alert_id, entry.digest_id)
+            where entry.alert_id = o.entry_id
+        ))
         and not (o.may_have_arrived and o.attempts >= 5 and o.not_before > clock_timestamp())
     order by o.priority, o.alert_id
     limit 1

@@ -14,24 +14,12 @@ select exists (select from outbox where state = 'leased' and lease_until < clock
         select from outbox o
         join alerts entry on entry.alert_id = o.entry_id
         where o.state = 'pending' and entry.state in ('dead', 'expired')
-    )
-    or exists (
-        select from outbox o
-        join alerts entry on entry.alert_id = o.entry_id
-        join outbox merged on merged.alert_id = entry.digest_id
     );
 
 -- name: tidy
 -- What a dead dispatcher had leased but surely not begun to send returns to the queue; an exit
--- whose entry ended without being sent has nobody to tell; one whose entry was merged into another
--- message waits behind that one.
-with behind as (
-    update outbox o set entry_id = entry.digest_id
-    from alerts entry
-    join outbox merged on merged.alert_id = entry.digest_id
-    where entry.alert_id = o.entry_id
-),
-run_out as (
+-- whose entry ended without being sent has nobody to tell.
+with run_out as (
     update outbox set state = 'pending', lease_until = null, lease_by = null
     where state = 'leased' and lease_until < clock_timestamp()
 ),

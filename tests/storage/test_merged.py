@@ -8,7 +8,7 @@ from core.model.alerts import Alert, AlertKind, Channel
 from core.model.chats import Subscription
 from core.model.notices import MergedFacts
 from storage.database import Database
-from storage.outbox import Outbox
+from storage.outbox import SQL, Outbox
 from storage.reader import Reader
 from tests.support.facts import MONDAY_MS
 from tests.support.published import ANNA, BEN, add_member, end, publish, silence_console
@@ -174,3 +174,19 @@ async def test_what_came_after_a_waiting_message_joins_it_whole_or_not_at_all(da
     sent = [await send_next(outbox) for _ in range(3)]
     assert [alert.short_id for alert in sent[:2]] == ["0001", "0002"]
     assert told(sent[2]) == ["0008", "0007", "0006", "0005", "0004", "0003"]
+
+
+async def test_an_exit_written_after_the_queue_was_tidied_waits_all_the_same(database: Database) -> None:
+    """What leases must not rest on what was true a statement earlier."""
+    outbox = await five_for_anna(database)
+    for _ in range(2):
+        await send_next(outbox)
+    async with database.transaction() as connection:
+        await connection.execute(SQL["tidy"])
+        await end(database, 4)
+        leased = await connection.fetch(SQL["lease"], list(Channel), 9, 60.0, "me", [], [])
+    async with database.connection() as connection:
+        kinds = await connection.fetch(
+            "select kind from alerts where alert_id = any($1::bigint[])", [row[0] for row in leased]
+        )
+    assert [row["kind"] for row in kinds] == ["merged"]

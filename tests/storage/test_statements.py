@@ -67,14 +67,14 @@ insert into outbox (alert_id, channel, chat, thread, priority)
 select alert_id, channel, chat, thread, 1 from alerts;
 """
 
-ON_ITS_WAY = "outbox_one_on_its_way"
+LEASED_BY = {"outbox_in_order", "outbox_pkey", "outbox_one_on_its_way", "alerts_pkey"}
 HOT: list[tuple[str, str, list[object], set[str]]] = [
     ("fills", "of", ["0x1", 1_784_000_000_000], {"fills_2026_07_pkey"}),
     ("fills", "coins_of", ["0x1"], {"fills_2026_07_pkey"}),
     ("fills", "last_ms", ["0x1"], {"fills_2026_07_pkey"}),
     ("fills", "traders_of", ["ETH", ["0x1", "0x2"], 0, 1_785_000_000_000], {"fills_2026_07_pkey"}),
     ("fills", "after", [49_000, 49_100], {"fills_2026_07_ingest_id_idx"}),
-    ("outbox", "lease", [["telegram"], 50, 60, "me", [], []], {"outbox_in_order", "outbox_pkey", ON_ITS_WAY}),
+    ("outbox", "lease", [["telegram"], 50, 60.0, "me", [], []], LEASED_BY),
     ("publications", "live", [False], {"opportunities_live"}),
     ("publications", "entries_since", [19_900, "loser", False], {"decisions_by_time"}),
     ("reader", "decisions", [None, None, 20, None, False], {"decisions_by_time"}),
