@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -89,7 +90,9 @@ class WebhookNotifier:
             async with self._session.request(
                 method, url, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                read = await _at_most(answer.content, MOST_READ)
+                read = b""
+                with suppress(*FAILURES):  # the status is the answer, whatever becomes of its body
+                    read = await _at_most(answer.content, MOST_READ)
                 error = answer_error(answer.status, answer.headers, read)
         except FAILURES as cause:
             raise failure(cause) from cause

@@ -113,9 +113,14 @@ together as (
     )
     select 'entry', o.opportunity_id, t.alert_id, t.channel, t.chat, t.thread, $2, o.expires_ms, $3
     from (
-        select alert_id, channel, chat, thread from told
-        union all
-        select alert_id, channel, chat, thread from renewed
+        -- the first of several that wait to say it: one that failed may be among them
+        select distinct on (channel, chat, thread) alert_id, channel, chat, thread
+        from (
+            select alert_id, channel, chat, thread from told
+            union all
+            select alert_id, channel, chat, thread from renewed
+        ) any_of
+        order by channel, chat, thread, alert_id
     ) t
     cross join trade_opportunities o
     where o.opportunity_id = any($9::text[]) and o.ended_ms is null

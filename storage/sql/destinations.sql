@@ -15,6 +15,15 @@ update chats set disabled_reason = null
 where channel = $1 and chat = any($2::text[]) and disabled_reason is not null;
 
 -- name: disable_others
--- Whoever was taken out of the settings hears nothing more.
+-- Whoever was taken out of the settings hears nothing more; nor does anything wait for them.
+with gone as (
+    delete from outbox where channel = $1 and chat <> all($2::text[])
+    returning alert_id
+),
+buried as (
+    update alerts a set state = 'dead', last_error = 'no longer in the settings'
+    from gone
+    where a.alert_id = gone.alert_id or (a.digest_id = gone.alert_id and a.state = 'pending')
+)
 update chats set disabled_reason = 'no longer in the settings'
 where channel = $1 and chat <> all($2::text[]) and disabled_reason is null;

@@ -303,3 +303,22 @@ async def test_the_documented_check_passes_for_what_is_sent(webhook_server: Webh
     [request] = webhook_server.requests
     headers = CIMultiDict(request.headers)
     assert place["is_from_hyperfade"](headers, request.body, SECRET, now=NOW_MS / 1000)
+
+
+@pytest.mark.parametrize(("status", "error"), [(200, None), (404, TargetGone)])
+async def test_the_status_counts_whatever_becomes_of_the_body(
+    status: int, error: type[DeliveryError] | None
+) -> None:
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 %d Said\r\nContent-Length: 1000\r\n\r\nx" % status)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(break_off, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with webhook_session(allow_private=True) as session:
+            webhook = Webhook(URL(f"http://127.0.0.1:{port}/"), HOOK)
+            sending = WebhookNotifier(session, [webhook], SECRET).send(to(HOOK), NOW_MS)
+            with contextlib.nullcontext() if error is None else pytest.raises(error):
+                await sending

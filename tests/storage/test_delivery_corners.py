@@ -160,3 +160,17 @@ async def test_a_message_that_a_receiver_always_stumbles_over_lets_others_pass(d
     assert exits(await deliver(database)) == ["0002"]
     [(state, _)] = (await outbox.states([poison.alert_id])).values()
     assert state == "pending"
+
+
+async def test_a_change_that_failed_and_a_later_one_both_wait_when_somebody_joins(database: Database) -> None:
+    await only(database, ANNA)
+    await enter(database, 1, 2, 3)
+    await deliver(database)
+    await enter(database, 4)
+    [change] = await begin(database)
+    await enter(database, 5)  # the first is on its way, so this is another
+    await Outbox(database).retry(change.alert_id, "slow down", 0.0)
+    await enter(database, 6)
+    await deliver(database)
+    await end(database, 1, 2, 3, 4, 5, 6)
+    assert exits(await deliver(database)) == [f"{n:04d}" for n in range(1, 7)]

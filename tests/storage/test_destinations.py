@@ -8,7 +8,8 @@ from core.model.market import Coin
 from storage.chats import Chats
 from storage.database import Database
 from storage.destinations import Destinations
-from tests.support.published import ANNA, add_member
+from storage.notices import Notices
+from tests.support.published import ANNA, add_member, publish, silence_console
 
 pytestmark = pytest.mark.asyncio
 ONE, OTHER = Target(Channel.WEBHOOK, "0a1b2c3d4e"), Target(Channel.WEBHOOK, "discord-5f6a7b8c9d")
@@ -66,3 +67,16 @@ async def test_other_channels_are_left_alone(database: Database) -> None:
     reachable = [chat.target for chat in await Chats(database).reachable()]
     assert ANNA in reachable
     assert Target(Channel.APPRISE, ONE.chat) in reachable
+
+
+async def test_nothing_waits_for_who_is_taken_out(database: Database) -> None:
+    destinations = Destinations(database)
+    await silence_console(database)
+    await destinations.sync(Channel.WEBHOOK, [ONE.chat])
+    await publish(database, 1)
+    assert await Notices(database).waits_longest() is not None
+    await destinations.sync(Channel.WEBHOOK, [])
+    assert await Notices(database).waits_longest() is None
+    async with database.connection() as connection:
+        assert await connection.fetchval("select count(*) from outbox") == 0
+        assert await connection.fetchval("select state from alerts") == "dead"
