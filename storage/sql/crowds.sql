@@ -107,6 +107,18 @@ queued as (
     from told
     returning alert_id
 ),
+-- what still waits to be told by itself is told in it
+absorbed as (
+    delete from outbox o using alerts a
+    where a.alert_id = o.alert_id and a.kind = 'entry' and a.opportunity_id = any($9::text[])
+        and o.state = 'pending' and not o.may_have_arrived
+        and (o.channel, o.chat, o.thread) in (
+            select channel, chat, thread from told
+            union all
+            select channel, chat, thread from renewed
+        )
+    returning o.alert_id
+),
 together as (
     insert into alerts (
         kind, opportunity_id, digest_id, channel, chat, thread, created_ms, expires_ms, evidence
@@ -126,18 +138,18 @@ together as (
     where o.opportunity_id = any($9::text[]) and o.ended_ms is null
     on conflict (opportunity_id, channel, chat, thread, kind) where kind in ('entry', 'exit') do update
     set state = 'pending', held_because = null, last_error = null, digest_id = excluded.digest_id
-    where alerts.state in ('held', 'dead', 'expired')
+    where alerts.state in ('held', 'dead', 'expired') or alerts.alert_id in (select alert_id from absorbed)
 )
 select pg_notify('outbox', '') from (select from queued union all select from renewed) any_of limit 1;
 
 -- name: change_alerts
--- Every message about a crowd says how it is now ($2), where it can be changed.
+-- Every message about a crowd says how it is now ($2): that still waits, and where it can be changed.
 with known as (
-    select a.alert_id, a.channel, a.chat, a.thread, a.evidence
+    select a.alert_id, a.channel, a.chat, a.thread, a.evidence,
+        a.channel in ('telegram', 'discord') and c.loudness ->> 'update' is distinct from 'off' as is_changed
     from alerts a
     join chats c using (channel, chat, thread)
-    where a.dedup_key = $1 and a.state in ('pending', 'sent') and a.channel in ('telegram', 'discord')
-        and c.disabled_reason is null and c.loudness ->> 'update' is distinct from 'off'
+    where a.dedup_key = $1 and a.state in ('pending', 'sent') and c.disabled_reason is null
 ),
 waiting as (
     select o.alert_id
@@ -159,7 +171,7 @@ told as (
     insert into alerts (kind, changes_id, channel, chat, thread, created_ms, evidence, facts, is_silent)
     select 'crowd', k.alert_id, k.channel, k.chat, k.thread, $3, k.evidence, $2, true
     from known k
-    where not exists (
+    where k.is_changed and not exists (
         select from renewed r where r.channel = k.channel and r.chat = k.chat and r.thread = k.thread
     )
     order by k.alert_id

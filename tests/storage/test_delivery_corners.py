@@ -8,7 +8,7 @@ import pytest
 from core.model.alerts import Alert, AlertKind, Channel, Target
 from core.model.chats import Subscription
 from core.model.market import Address
-from core.model.notices import Growth
+from core.model.notices import CrowdFacts, Growth
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.publications import Publications
@@ -174,3 +174,24 @@ async def test_a_change_that_failed_and_a_later_one_both_wait_when_somebody_join
     await deliver(database)
     await end(database, 1, 2, 3, 4, 5, 6)
     assert exits(await deliver(database)) == [f"{n:04d}" for n in range(1, 7)]
+
+
+async def test_a_members_entry_that_still_waits_is_told_in_the_crowd(database: Database) -> None:
+    await only(database, ANNA)
+    for n in (1, 2, 3):
+        await enter(database, n)
+    [crowd] = await deliver(database)
+    assert (crowd.kind, crowd.edits) == (AlertKind.CROWD, False)
+    await end(database, 1, 2, 3)
+    assert exits(await deliver(database)) == ["0001", "0002", "0003"]
+
+
+@pytest.mark.parametrize("channel", list(Channel))
+async def test_a_crowds_message_that_still_waits_says_who_left(database: Database, channel: Channel) -> None:
+    target = Target(channel, "303")
+    await only(database, target)
+    await enter(database, 1, 2, 3)
+    await end(database, 1)
+    [crowd] = [alert for alert in await deliver(database) if alert.kind is AlertKind.CROWD]
+    assert isinstance(crowd.facts, CrowdFacts)
+    assert [ending.opportunity_id for ending in crowd.facts.endings] == [opportunity_id(1)]
