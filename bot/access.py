@@ -95,6 +95,11 @@ class Access:
         self._remember_wrong(request.target, since_ms, wrong + 1)
         return False
 
+    async def is_let_in(self, target: Target) -> bool:
+        """Tell whether a chat is a member's or an owner's, as far as is stored."""
+        chat = await self._chats.chat(target)
+        return chat is not None and chat.role in (Role.OWNER, Role.MEMBER)
+
     async def is_declined(self, target: Target) -> bool:
         """Tell whether an owner said no to this chat: silence is the answer."""
         chat = await self._chats.chat(target)

@@ -17,6 +17,12 @@ from core.model.chats import Chat, Role
 
 log = structlog.get_logger(__name__)
 
+ONLY_ADMINISTRATORS = "In a group only its administrators can change what it gets."
+NAMELESS = (
+    "In a group only its administrators can change what it gets, and a post in the name of a group or a "
+    "channel doesn't tell who wrote it. Press the buttons of /subscriptions instead: they do."
+)
+
 
 class Commands:
     """Answer commands; what one chat asks is answered in order, chats don't wait for each other."""
@@ -32,16 +38,14 @@ class Commands:
     async def handle(self, name: str, request: Request) -> Reply | None:
         """Answer one command; None when silence is the answer. Never raises a HyperfadeError."""
         request = replace(request, is_demo=self._is_demo)
-        match self._access.allowance(request):
-            case Allowance.SILENCE:
-                return None
-            case Allowance.SAY_NO:
-                return notice(request, "That is a lot at once. Please wait a minute.")
-            case Allowance.YES:
-                pass
+        allowance = self._access.allowance(request)
+        if allowance is Allowance.SILENCE:
+            return None
         # `/subscribe` and `/unsubscribe` mustn't change places.
         async with self._turns.of(request.target):
             try:
+                if allowance is Allowance.SAY_NO:
+                    return await self._slow_down(request)
                 return await self._handle(name.lower(), request)
             except UsageError as error:
                 return notice(request, str(error))
@@ -49,10 +53,18 @@ class Commands:
                 log.error("command failed", command=name[:32], target=str(request.target), error=str(error))
                 return notice(request, "That can't be answered now. Please try again in a minute.")
 
+    async def _slow_down(self, request: Request) -> Reply | None:
+        # Who isn't let in gets one polite line an hour, however much comes.
+        if not await self._access.is_let_in(request.target):
+            return None
+        return notice(request, "That is a lot at once. Please wait a minute.")
+
     async def _handle(self, name: str, request: Request) -> Reply | None:
         chat = await self._access.admit(request)
         if chat is None:
             return await self._answer_stranger(name, request)
+        if name == "start" and chat.role is Role.MEMBER and (claimed := await self._claimed(request)):
+            return claimed
         command = self._by_name.get(name)
         if command is None:
             near = difflib.get_close_matches(name, self._by_name, n=1, cutoff=0.5)
@@ -61,14 +73,13 @@ class Commands:
         if command.for_owners and chat.role is not Role.OWNER:
             return notice(request, "Only this bot's owner decides that.")
         if command.changes_settings and not await self._may_change(request):
-            return notice(request, "In a group only its administrators can change what it gets.")
+            return notice(request, ONLY_ADMINISTRATORS if request.user_id else NAMELESS)
         return await command.answer(request, chat)
 
     async def _answer_stranger(self, name: str, request: Request) -> Reply | None:
         if name == "start":
-            if request.words and await self._access.claim(request, request.words[0]):
-                log.info("owner claimed", target=str(request.target))
-                return reply(request, "start", None, claimed=True, subscriptions=())
+            if claimed := await self._claimed(request):
+                return claimed
             if await self._access.is_declined(request.target):
                 return None
             asked = await self._access.ask(request)
@@ -82,6 +93,14 @@ class Commands:
         return notice(
             request, f"This is a private bot. Send /start to ask its owner to let you in.{_whose(request)}"
         )
+
+    async def _claimed(self, request: Request) -> Reply | None:
+        """Return the welcome of whoever knows the owner's code."""
+        if not request.words or not await self._access.claim(request, request.words[0]):
+            return None
+        log.info("owner claimed", target=str(request.target))
+        chat = await self._access.admit(request)
+        return reply(request, "start", None, claimed=True, subscriptions=chat.subscriptions if chat else ())
 
     async def _may_change(self, request: Request) -> bool:
         if request.is_private:

@@ -39,7 +39,7 @@ class Chats:
         return chat
 
     async def set_role(self, target: Target, role: Role) -> None:
-        """Change what a chat may do."""
+        """Change what a chat may do; a group's topics are let in and turned out with it."""
         async with self._database.connection() as connection:
             await connection.execute(SQL["set_role"], *_key(target), role.value)
 

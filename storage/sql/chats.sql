@@ -17,8 +17,10 @@ insert into chats (channel, chat, thread, role, title) values ($1, $2, $3, $4, $
 on conflict (channel, chat, thread) do update set title = excluded.title;
 
 -- name: set_role
--- What a chat may do from now on.
-update chats set role = $4 where channel = $1 and chat = $2 and thread = $3;
+-- What a chat may do from now on; a group's topics go in and out with it.
+update chats set role = $4
+where channel = $1 and chat = $2
+    and (thread = $3 or ($3 = '' and role <> 'owner' and $4 in ('member', 'declined')));
 
 -- name: enable
 -- The chat is there again.

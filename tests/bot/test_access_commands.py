@@ -152,3 +152,39 @@ async def test_too_many_commands_get_one_line_and_then_silence(database: Databas
     assert await desk.ask("whoami", GROUP, user_id="8")
     desk.clock.at_ms += 60_000
     assert await desk.ask("whoami")
+
+
+async def test_a_flood_of_strangers_or_declined_is_met_with_silence(database: Database) -> None:
+    desk = Desk(database, most_a_minute=2)
+    await desk.let_in(BOB, Role.DECLINED)
+    for target, user_id in ((EVE, "66"), (BOB, "5")):
+        for _ in range(2):
+            await desk.ask("losers", target, user_id=user_id)
+        assert await desk.ask("losers", target, user_id=user_id) == ""
+
+
+async def test_the_code_makes_an_owner_of_who_is_let_in_already(database: Database) -> None:
+    desk = Desk(database)
+    await desk.let_in()
+    await desk.stores.chats.subscribe(ANN, Subscription(None))
+    assert "all coins" in await desk.ask("start WRONG")
+    code = await desk.stores.chats.new_owner_code()
+    text = await desk.ask(f"start {code}")
+    assert "You are the owner of this bot now." in text
+    assert "all coins" in text
+    assert (await desk.chat()).role is Role.OWNER
+
+
+async def test_a_groups_topics_are_turned_out_and_let_in_with_it(database: Database) -> None:
+    desk = await owned(database)
+    topic = Target(Channel.TELEGRAM, GROUP.chat, "4")
+    other = Target(Channel.TELEGRAM, "-101", "4")
+    for target in (GROUP, topic, other):
+        await desk.let_in(target)
+    await desk.ask(f"decline {GROUP}")
+    assert await desk.ask("losers", topic, user_id="8") == ""
+    assert await desk.ask("losers", other, user_id="8")
+    await desk.ask(f"approve {GROUP}")
+    assert await desk.ask("losers", topic, user_id="8")
+    await desk.ask(f"decline {topic}")
+    assert await desk.ask("losers", GROUP, user_id="8")
