@@ -209,7 +209,11 @@ class TelegramListener:
         async def is_administrator() -> bool:
             if person is None:
                 return False
-            member = await self._bot.get_chat_member(chat_id, person.id)
+            try:
+                member = await self._bot.get_chat_member(chat_id, person.id)
+            except TelegramError as error:
+                # Telegram may hide who is in a channel; whoever asks is to hear that it didn't work.
+                raise HyperfadeError(f"telegram doesn't say who administers: {words(error)}") from None
             return member.status in (ChatMemberStatus.OWNER, ChatMemberStatus.ADMINISTRATOR)
 
         return is_administrator

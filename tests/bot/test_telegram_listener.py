@@ -81,6 +81,17 @@ async def test_only_group_administrators_subscribe(telegram_server: TelegramServ
         assert desk.chats.rows[Target(Channel.TELEGRAM, str(GROUP))].subscriptions
 
 
+async def test_administrators_that_telegram_hides_are_said_not_to_be_known(
+    telegram_server: TelegramServer,
+) -> None:
+    telegram_server.add_chat(GROUP)
+    async with listening(telegram_server, prepare=group):
+        hidden = api_fault(400, "Bad Request: member list is inaccessible")
+        telegram_server.fail(hidden, method="getChatMember")
+        answer = await telegram_server.ask(ANN, "/subscribe@hyperfade_test_bot BTC", GROUP)
+        assert "can't be answered now" in answer.text
+
+
 async def test_post_in_a_channels_name_changes_nothing(telegram_server: TelegramServer) -> None:
     telegram_server.add_chat(GROUP, type="channel")
     async with listening(telegram_server, prepare=group):
