@@ -38,6 +38,8 @@ class MuteCommands:
     async def _mute(self, request: Request, chat: Chat) -> Reply:
         words = list(request.words)
         if not words or (len(words) == 1 and is_duration(words[0])):
+            for word in words:
+                read_duration(word)
             return await self._ask(request, ALL, words)
         duration = words.pop() if len(words) > 1 and is_duration(words[-1]) else None
         what = read_subject(words, chat.follows, await self._answers.coins())

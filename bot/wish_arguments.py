@@ -39,6 +39,8 @@ def read_subscriptions(words: Sequence[str], known: Sequence[Coin]) -> tuple[Sub
                 raise UsageError("Which badness? Expected a number from 0 to 100, such as badness 60.")
             badness = left.pop(0)
         elif word.lower() in tuple(Direction):
+            if side not in (None, word.lower()):
+                raise UsageError("One side at a time: leave both out, and alerts of both come.")
             side = Direction(word.lower())
         else:
             (numbers if _NUMBER.fullmatch(word) else names).append(word)
@@ -68,7 +70,7 @@ def _read_badness(word: str) -> float:
 def read_label(words: Sequence[str], known: Sequence[Coin]) -> str | None:
     """Return a chat's own name for a trader as one clean line; None: no name; raises UsageError.
 
-    What the other commands read as something else is no name: a coin, a rank, an address, a number.
+    What the other commands read as something else is no name: a coin, a rank, an address, a number, ``4h``.
     """
     if not words:
         return None
@@ -79,7 +81,8 @@ def read_label(words: Sequence[str], known: Sequence[Coin]) -> str | None:
         raise UsageError(f"A label of {len(text)} characters is too long: expected at most {MOST_LABEL}.")
     lower = text.lower()
     coins = {coin.lower() for coin in known}
-    if lower in coins or lower == ALL or lower.startswith(("#", "0x")) or _NUMBER.fullmatch(lower):
+    is_amount = _NUMBER.fullmatch(lower) is not None or is_duration(lower)
+    if lower in coins or lower == ALL or lower.startswith(("#", "0x")) or is_amount:
         raise UsageError(f"{text!r} means something else here: expected a name such as whale.")
     return text
 

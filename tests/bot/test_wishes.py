@@ -147,12 +147,16 @@ async def test_mutes_begin_by_words_or_buttons_and_end(database: Database) -> No
     ("line", "says"),
     [
         ("mute BTC 31d", "at most 30d"),
+        ("mute 0m", "is no duration"),
+        ("mute 99999d", "at most 30d"),
         ("mute BTX 4h", "did you mean BTC"),
         ("mute 0x12 4h", "is not an account address"),
         ("unmute BTX", "did you mean BTC"),
         ("follow 0x12", "is not an account address"),
         ("follow #99", "Nobody has rank 99"),
         ("follow #1 btc", "means something else"),
+        ("follow #1 4H", "means something else"),
+        ("subscribe all long short", "One side at a time"),
         ("subscribe BTX", "did you mean BTC"),
     ],
 )
