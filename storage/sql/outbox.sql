@@ -234,12 +234,13 @@ group by o.channel, o.chat, o.thread
 having count(*) > 1;
 
 -- name: merged_waiting
--- A message of merged entries that surely nobody has seen takes more of them.
+-- A message of merged entries that surely nobody has seen takes more of them: the last, since one that
+-- was on its way meanwhile may have returned to its place before it.
 select o.alert_id from outbox o
 join alerts a using (alert_id)
 where o.channel = $1 and o.chat = $2 and o.thread = $3 and o.state = 'pending' and a.kind = 'merged'
     and not o.may_have_arrived
-order by o.alert_id
+order by o.alert_id desc
 limit 1;
 
 -- name: add_merged

@@ -190,3 +190,19 @@ async def test_an_exit_written_after_the_queue_was_tidied_waits_all_the_same(dat
             "select kind from alerts where alert_id = any($1::bigint[])", [row[0] for row in leased]
         )
     assert [row["kind"] for row in kinds] == ["merged"]
+
+
+async def test_while_one_message_is_on_its_way_another_takes_the_later_ones(database: Database) -> None:
+    outbox = await five_for_anna(database)
+    for _ in range(2):
+        await send_next(outbox)
+    first = await lease(outbox)
+    assert first is not None
+    await publish(database, 6, 7, 8)
+    assert await outbox.merge(ANNA, 1, MONDAY_MS) == 2
+    await outbox.retry(first.alert_id, "refused", 0)
+    await publish(database, 9, 10)
+    assert await outbox.merge(ANNA, 1, MONDAY_MS) == 2
+    assert told(await send_next(outbox)) == ["0005", "0004", "0003"]
+    assert (await send_next(outbox)).short_id == "0006"
+    assert told(await send_next(outbox)) == ["0010", "0009", "0008", "0007"]
