@@ -1,5 +1,6 @@
 """What opportunities made: prices at fixed moments, and the score that follows from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -52,6 +53,10 @@ class Verdict(StrEnum):
     SUPPORTED = "supported"
     WITHDRAWN = "withdrawn"
     NONE_YET = "none yet"
+
+
+Blocks = Mapping[int, tuple[float, int]]
+"""Sum of bps and count of results, by number of the block of UTC days."""
 
 
 @dataclass(frozen=True, slots=True)

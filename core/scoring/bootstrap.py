@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import numpy.typing as npt
 
-from core.scoring.intervals import Blocks
+from core.model.outcomes import Blocks
 
 RESAMPLES = 4_000
 

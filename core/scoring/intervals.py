@@ -1,18 +1,15 @@
 """95 % intervals: of a share, and of a mean whose days depend on each other inside."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from math import fsum, sqrt
 
 from core.model.market import DAY_MS
-from core.model.outcomes import Interval
+from core.model.outcomes import Blocks, Interval
 
 MIN_BLOCKS = 20
 """Under so many day blocks a bootstrap interval would be too narrow to be believed: there is none."""
 
 _Z95 = 1.959963984540054
-
-Blocks = Mapping[int, tuple[float, int]]
-"""Sum of bps and count, by block number."""
 
 
 def wilson(wins: int, n: int) -> Interval | None:
