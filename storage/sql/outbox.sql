@@ -48,11 +48,18 @@ due as (
     where room.most is null or nth <= room.most
     order by priority, due_at, alert_id
     limit $2
+),
+-- what a publication is just changing comes next time: to wait for it could be a deadlock
+free as (
+    select o.alert_id from outbox o
+    join due using (alert_id)
+    where o.state = 'pending'
+    for update of o skip locked
 )
 update outbox o
 set state = 'leased', lease_until = clock_timestamp() + make_interval(secs => $3), lease_by = $4
-from due
-where o.alert_id = due.alert_id and o.state = 'pending'
+from free
+where o.alert_id = free.alert_id
 returning o.alert_id;
 
 -- name: alerts
@@ -149,6 +156,13 @@ where a.alert_id = gone.alert_id or (a.digest_id = gone.alert_id and a.state = '
 -- name: moved_chat_exists
 -- Somebody already spoke to us from the new chat.
 select exists (select from chats where channel = $1 and chat = $2 and thread = $3);
+
+-- name: adopt_role
+-- Who asked from the new chat before the move was heard of is who was decided about already.
+update chats n set role = o.role
+from chats o
+where o.channel = $1 and o.chat = $2 and o.thread = $3
+    and n.channel = $1 and n.chat = $4 and n.thread = $3 and n.role = 'pending';
 
 -- name: adopt_wishes
 -- The new chat keeps its own and takes over what only the old one had; its settings are its own.

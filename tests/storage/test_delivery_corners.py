@@ -1,5 +1,6 @@
 """Corners of delivery: nobody who may have been told to enter misses the exit, and nothing waits for ever."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -195,3 +196,14 @@ async def test_a_crowds_message_that_still_waits_says_who_left(database: Databas
     [crowd] = [alert for alert in await deliver(database) if alert.kind is AlertKind.CROWD]
     assert isinstance(crowd.facts, CrowdFacts)
     assert [ending.opportunity_id for ending in crowd.facts.endings] == [opportunity_id(1)]
+
+
+async def test_a_lease_waits_for_no_row_that_a_publication_is_changing(database: Database) -> None:
+    other = Target(ANNA.channel, "102")
+    await only(database, ANNA, other)
+    await publish(database, 1)
+    async with database.transaction() as connection:
+        await connection.execute("select from outbox where chat = $1 for update", ANNA.chat)
+        async with asyncio.timeout(10):
+            assert [alert.target for alert in await begin(database)] == [other]
+    assert [alert.target for alert in await begin(database)] == [ANNA]
