@@ -81,7 +81,8 @@ async def why(
         account=account,
         published=len(published),
         stopped=stopped,
-        items=tuple(items),
+        # Found in gaps they may have been decided in another order than they happened.
+        items=tuple(sorted(items, key=lambda one: one.event.time_ms, reverse=True)),
         told=len(published) - len(missed),
         missed=tuple(missed),
     )

@@ -1,5 +1,8 @@
 """A chat's own alerts and near misses as it reads them; a test alert; and how it leaves."""
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from core.model.alerts import AlertKind, Channel, Target
@@ -67,6 +70,16 @@ async def test_why_tells_the_rule_and_the_chats_own_filter(database: Database) -
     ann.clock.at_ms += 86_400_000
     assert "No loser opened" in await ann.ask("why BTC")
     assert "did you mean BTC" in await ann.ask("why BTX")
+
+
+async def test_near_misses_are_read_in_the_order_in_which_they_happened(database: Database) -> None:
+    ann = await desk(database)
+    early, late = nth_decision(1, Rejection.MAKER), nth_decision(9, Rejection.MAKER)
+    # Heard when a gap was filled: decided after what came later.
+    decisions = (late, replace(early, decided_ms=late.decided_ms + 60_000))
+    await Publications(database).publish(publication(*decisions), EVIDENCE)
+    text = await ann.ask("why all")
+    assert re.findall(r"\d\d:\d\d:\d\d", text) == ["00:00:08", "00:00:00"]
 
 
 async def test_a_test_alert_comes_through_the_outbox(database: Database) -> None:
