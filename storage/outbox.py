@@ -150,6 +150,7 @@ class Outbox:
             await connection.execute(SQL["lock"], LOCK)
             channel, _, thread = key
             if await connection.fetchval(SQL["moved_chat_exists"], channel, new_chat, thread):
+                await connection.execute(SQL["adopt_role"], *key, new_chat)
                 await connection.execute(SQL["adopt_wishes"], *key, new_chat)
                 await connection.execute(SQL["drop_chat"], *key)
             else:

@@ -98,6 +98,19 @@ async def test_wishes_follow_a_chat_that_moves_to_a_known_one(database: Database
     assert await wishes.mutes(there, MONDAY_MS) == (Mute("BTC", MONDAY_MS + 9),)
 
 
+async def test_who_asks_from_the_new_chat_first_is_who_was_let_in_before(database: Database) -> None:
+    await wishes_of_anna(database)
+    there = Target(ANNA.channel, "-100777")
+    for role, becomes in ((Role.PENDING, Role.MEMBER), (Role.DECLINED, Role.DECLINED)):
+        await Chats(database).add_chat(ANNA, Role.MEMBER, "Anna's group")
+        await Chats(database).add_chat(there, role, "Anna's group")
+        await Chats(database).set_role(there, role)
+        await Outbox(database).move_target(ANNA, there.chat)
+        chat = await Chats(database).chat(there)
+        assert chat is not None
+        assert chat.role is becomes
+
+
 async def test_mutes_end(database: Database) -> None:
     wishes = await wishes_of_anna(database)
     await wishes.mute(ANNA, "BTC", MONDAY_MS + 2)
