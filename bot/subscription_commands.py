@@ -54,7 +54,9 @@ class SubscriptionCommands:
         if not request.words:
             if not chat.subscriptions:
                 return await self._show(request, "")
-            return notice(request, "No more alerts of which coin?", buttons=_subscribed(chat))
+            more = len(_coins_of(chat)) > OFFERED
+            ask = "No more alerts of which coin?" + " Others: /unsubscribe and the coin." * more
+            return notice(request, ask, buttons=_subscribed(chat))
         words = () if [word.lower() for word in request.words] == [ALL] else request.words
         known = (*_coins_of(chat), *await self._answers.coins())
         coin = read_one_coin(words, known)

@@ -59,6 +59,19 @@ async def test_unsubscribing_asks_which(database: Database) -> None:
     assert "This chat gets no alerts." in await ann.ask("unsubscribe")
 
 
+async def test_more_coins_than_can_be_shown_are_counted(database: Database) -> None:
+    ann, here = Desk(database), ANN.__class__(Channel.DISCORD, "7")
+    await ann.let_in(here)
+    for n in range(60):
+        await ann.stores.chats.subscribe(
+            here, Subscription(Coin(f"xyz:COIN{n:03d}"), 12_345.0, 60.0, Direction.SHORT)
+        )
+    shown = (await ann.ask("start", here)).count("xyz:COIN")
+    assert shown < 60
+    assert f"• and {60 - shown} more" in await ann.ask("start", here)
+    assert "Others: /unsubscribe and the coin." in await ann.ask("unsubscribe", here)
+
+
 async def test_a_trader_is_followed_under_a_name_and_no_longer(database: Database) -> None:
     ann = await desk(database)
     assert "Follow whom?" in await ann.ask("follow")
