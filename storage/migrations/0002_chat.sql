@@ -86,6 +86,8 @@ create unique index alerts_dedup on alerts (dedup_key, channel, chat, thread) wh
 create index alerts_changing on alerts (changes_id, alert_id) where changes_id is not null;
 
 create index alerts_of_chat on alerts (channel, chat, thread, created_ms);
+-- in which a member may be named whose own entry was held
+create index alerts_crowds on alerts (channel, chat, thread) where kind = 'crowd';
 create index alerts_told_together on alerts (digest_id) where digest_id is not null;
 -- what counts toward a chat's hourly cap
 create index alerts_told_lately on alerts (channel, chat, thread, created_ms)

@@ -85,14 +85,33 @@ from gone where a.alert_id = gone.alert_id;
 
 -- name: add_exit_alerts
 -- Who was told to enter is told to leave: those whose entry arrived, may have arrived, or is still
--- on its way (its exit waits behind it; tidying puts it behind the message in which that is told). No mute, cap or
--- quiet hour holds it: in those it comes silently. Only a chat that wants no exits at all gets none.
+-- on its way (its exit waits behind it; tidying puts it behind the message in which that is told); and
+-- those to whom a crowd's message named it, though its own entry was held or lost. No mute, cap or
+-- quiet hour holds it: in quiet hours it comes silently. Only a chat that wants no exits at all gets none.
 -- A chat that was switched off since gets a row that says so; one that left for good, none.
-with told as (
+with leaving as (
+    select wanted.nth, entry.alert_id, entry.opportunity_id, entry.channel, entry.chat, entry.thread,
+        coalesce(named.alert_id, entry.alert_id) as entry_id
+    from unnest($1::text[]) with ordinality as wanted (opportunity_id, nth)
+    join alerts entry using (opportunity_id)
+    left join lateral (
+        select coalesce(m.changes_id, m.alert_id) as alert_id from alerts m
+        where entry.state in ('held', 'dead', 'expired')
+            and m.kind = 'crowd' and m.state in ('pending', 'sent', 'unknown')
+            and m.channel = entry.channel and m.chat = entry.chat and m.thread = entry.thread
+            and m.facts -> 'members' @> jsonb_build_array(
+                jsonb_build_object('opportunity_id', entry.opportunity_id)
+            )
+        order by m.alert_id
+        limit 1
+    ) named on true
+    where entry.kind = 'entry' and (entry.state in ('sent', 'unknown', 'pending') or named.alert_id is not null)
+),
+told as (
     insert into alerts (
         kind, opportunity_id, channel, chat, thread, state, held_because, created_ms, evidence, last_error, is_silent
     )
-    select 'exit', entry.opportunity_id, entry.channel, entry.chat, entry.thread,
+    select 'exit', l.opportunity_id, l.channel, l.chat, l.thread,
         case
             when c.disabled_reason is not null then 'dead'
             when c.loudness ->> 'exit' = 'off' then 'held'
@@ -102,20 +121,18 @@ with told as (
         $2, $3, c.disabled_reason,
         coalesce(c.loudness ->> 'exit' = 'silent', false)
             or is_quiet(c.quiet_from, c.quiet_until, c.time_zone, $2)
-    from unnest($1::text[]) with ordinality as wanted (opportunity_id, nth)
-    join alerts entry using (opportunity_id)
-    join chats c on c.channel = entry.channel and c.chat = entry.chat and c.thread = entry.thread
-    where entry.kind = 'entry' and entry.state in ('sent', 'unknown', 'pending')
-    order by wanted.nth, entry.alert_id
+    from leaving l
+    join chats c using (channel, chat, thread)
+    order by l.nth, l.alert_id
     on conflict (opportunity_id, channel, chat, thread, kind) where kind in ('entry', 'exit') do nothing
     returning alert_id, opportunity_id, channel, chat, thread, state
 ),
 queued as (
     insert into outbox (alert_id, entry_id, channel, chat, thread, priority)
-    select t.alert_id, entry.alert_id, t.channel, t.chat, t.thread, 0
+    select t.alert_id, l.entry_id, t.channel, t.chat, t.thread, 0
     from told t
-    join alerts entry using (opportunity_id, channel, chat, thread)
-    where t.state = 'pending' and entry.kind = 'entry'
+    join leaving l using (opportunity_id, channel, chat, thread)
+    where t.state = 'pending'
     returning alert_id
 )
 select pg_notify('outbox', '') from queued limit 1;

@@ -13,6 +13,7 @@ from core.model.notices import CrowdFacts, Growth
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.publications import Publications
+from storage.wishes import Wishes
 from tests.support.facts import MONDAY_MS
 from tests.support.published import (
     ANNA,
@@ -207,3 +208,19 @@ async def test_a_lease_waits_for_no_row_that_a_publication_is_changing(database:
         async with asyncio.timeout(10):
             assert [alert.target for alert in await begin(database)] == [other]
     assert [alert.target for alert in await begin(database)] == [ANNA]
+
+
+async def test_whom_a_changed_crowd_message_names_has_an_exit_though_its_entry_was_held(
+    database: Database,
+) -> None:
+    await only(database, ANNA)
+    await enter(database, 1, 2, 3)
+    assert [alert.kind for alert in await deliver(database)][-1] is AlertKind.CROWD
+    await Wishes(database).mute(ANNA, "BTC", MONDAY_MS + 3_600_000)
+    await enter(database, 4)
+    assert await deliver(database) == []
+    await end(database, 1)
+    changed = [one.facts for one in await deliver(database) if one.kind is AlertKind.CROWD]
+    assert [isinstance(facts, CrowdFacts) and len(facts.members) for facts in changed] == [4]
+    await end(database, 4)
+    assert len(exits(await deliver(database))) == 1
