@@ -108,7 +108,8 @@ def _request(interaction: discord.Interaction, words: tuple[str, ...], *, is_pre
         target=_target(interaction),
         user_id=str(interaction.user.id),
         title=" ".join(part for part in (guild, place) if part) or interaction.user.name,
-        is_private=interaction.guild_id is None,
+        # A conversation of several people is no server, and nobody's own either.
+        is_private=interaction.guild_id is None and not interaction.context.private_channel,
         words=words,
         is_administrator=is_administrator,
         is_press=is_press,

@@ -12,7 +12,7 @@ from bot.discord_slash import STATE
 from bot.requests import Argument, Command, Reply, Request
 from core.errors import ChannelRefused
 from core.model.alerts import Channel, Target
-from core.model.chats import Chat
+from core.model.chats import Chat, Role
 from tests.support.chat_desk import FactRows
 from tests.support.discord_desk import discord_desk
 from tests.support.discord_interactions import COMMAND, Interaction
@@ -114,6 +114,15 @@ async def test_server_settings_are_hidden_from_others_and_refused_again(
         done = await discord_server.command(BOSS, "subscribe", {"coins": "BTC"}, place)
         assert "Subscribed." in done.text
         assert desk.chats.rows[Target(Channel.DISCORD, str(place))].subscriptions
+
+
+async def test_a_conversation_of_several_people_is_nobodys_own(discord_server: DiscordServer) -> None:
+    async with discord_desk(discord_server, ANN) as desk:
+        place = discord_server.direct_channel(ANN)
+        desk.chats.let_in(Target(Channel.DISCORD, str(place.id)), Role.OWNER)
+        assert "Nobody waits" in (await discord_server.command(ANN, "pending")).text
+        place.is_shared = True
+        assert "only its administrators" in (await discord_server.command(ANN, "pending")).text
 
 
 @pytest.mark.parametrize("how", ["op 7", "op 9 resumable", "op 9", "4000", "1001", "cut"])

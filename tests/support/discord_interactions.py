@@ -94,7 +94,7 @@ class Interaction:
                 authorizing_integration_owners={"0": str(channel.guild_id)},
             )
         else:
-            wire.update(user=self.user.wire(), context=1)
+            wire.update(user=self.user.wire(), context=2 if channel.is_shared else 1)
         if self.message is not None:
             wire["message"] = self.message.wire()
         return wire

@@ -94,6 +94,8 @@ class DiscordChannel:
     parent_id: int | None = None
     is_archived: bool = False
     is_locked: bool = False
+    is_shared: bool = False
+    """A direct one of several people, in which the bot was brought along by one of them."""
     messages: dict[int, "DiscordMessage"] = field(default_factory=dict)
 
     def wire(self) -> dict[str, Any]:
