@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -122,6 +123,10 @@ async def read_lines(stream: TextIO) -> AsyncIterator[str]:
     """
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=16)
+
+    if isinstance(stream, TextIOWrapper):
+        # A letter that can't be read mustn't end the chat, or travel on as half a sign.
+        stream.reconfigure(errors="replace")
 
     def read() -> None:
         # The loop may be gone by the time that a line comes.

@@ -122,6 +122,14 @@ async def test_lines_of_a_pipe_come_as_they_are_written() -> None:
         assert await anext(lines, None) is None
 
 
+async def test_a_letter_that_cannot_be_read_does_not_end_the_chat(tmp_path: Path) -> None:
+    path = tmp_path / "typed.txt"
+    path.write_bytes(b"/trader \xff\xfe\n/help\n")
+    for errors in ("strict", "surrogateescape"):
+        with path.open(encoding="utf-8", errors=errors) as stream:
+            assert [line async for line in read_lines(stream)] == ["/trader \ufffd\ufffd\n", "/help\n"]
+
+
 async def test_lines_of_a_file_end_with_it(tmp_path: Path) -> None:
     path = tmp_path / "typed.txt"
     path.write_text("".join(f"/line{i}\n" for i in range(100)))
