@@ -119,7 +119,7 @@ class Chats:
 
 
 def _hash(code: str) -> bytes:
-    return hashlib.sha256(code.strip().upper().encode()).digest()
+    return hashlib.sha256(code.strip().upper().encode(errors="replace")).digest()
 
 
 def _key(target: Target) -> tuple[str, str, str]:

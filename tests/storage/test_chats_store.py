@@ -69,6 +69,7 @@ async def test_a_code_works_once_for_whoever_is_first(database: Database) -> Non
     assert await chats.owners() == []
     code = await chats.new_owner_code()
     assert len(code) == CODE_LENGTH
+    assert not await chats.claim_owner(ANNA, "half a sign: \ud800", "Anna")
     assert not await chats.claim_owner(ANNA, code[:-1] + ("A" if code[-1] != "A" else "B"), "Anna")
     tries = [chats.claim_owner(target, f" {code.lower()} ", "first") for target in (ANNA, BEN)]
     assert sorted(await asyncio.gather(*tries)) == [False, True]
