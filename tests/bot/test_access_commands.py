@@ -168,7 +168,7 @@ async def test_the_code_makes_an_owner_of_who_is_let_in_already(database: Databa
     await desk.let_in()
     await desk.stores.chats.subscribe(ANN, Subscription(None))
     assert "all coins" in await desk.ask("start WRONG")
-    code = await desk.stores.chats.new_owner_code()
+    code = await Chats(database).new_owner_code()
     text = await desk.ask(f"start {code}")
     assert "You are the owner of this bot now." in text
     assert "all coins" in text

@@ -87,7 +87,7 @@ class World:
         """Wait until so many more requests to send have arrived."""
         wanted = self.requests() + more
         async with asyncio.timeout(60):
-            while self.requests() < wanted and not await self.is_done():
+            while self.requests() < wanted and not await self.is_done():  # noqa: ASYNC110  another process sends
                 await asyncio.sleep(0.01)
 
     def requests(self) -> int:
