@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 64
 """Commands that are answered at the same time; more wait on Telegram's side."""
 
+TOPIC_UNKNOWN = "This message is too old to tell its topic. Please send the command there again."
 NO_ANSWER = "That can't be answered now. Please try again in a minute."
 
 SwitchOff = Callable[[Target, str], Awaitable[None]]
@@ -187,6 +188,9 @@ class TelegramListener:
         message, press = query.message, read_press(query.data or "")
         if message is None or press is None:
             return ""
+        if message.chat.is_forum and not message.is_accessible:
+            # Every topic has its own wishes: those of another mustn't be changed.
+            return TOPIC_UNKNOWN
         person = query.from_user
         request = make_request(
             message.chat,

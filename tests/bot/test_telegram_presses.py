@@ -158,6 +158,19 @@ async def test_button_of_a_message_that_is_gone_is_answered_below(
     assert not telegram_server.calls_of("editMessageText")
 
 
+async def test_button_of_a_topics_message_that_is_gone_changes_no_other_topic(
+    telegram_server: TelegramServer, desk: Desk, script: Script
+) -> None:
+    telegram_server.add_chat(GROUP, is_forum=True, topics=(3,))
+    telegram_server.set_member(GROUP, ANN, "administrator")
+    page = await telegram_server.ask(ANN, "/page@hyperfade_test_bot", GROUP, thread_id=3)
+    data = key(page, "Set")
+    page.deleted = True
+    answer = await press_data(telegram_server, page, data, user_id=ANN, forged=True)
+    assert "too old to tell its topic" in answer["text"]
+    assert [name for name, _ in script.asked] == ["page"]
+
+
 async def test_press_of_long_ago_is_ignored_and_done(telegram_server: TelegramServer, desk: Desk) -> None:
     page = await telegram_server.ask(ANN, "/page")
     with capture_logs() as logs:
