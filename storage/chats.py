@@ -39,9 +39,14 @@ class Chats:
         return chat
 
     async def set_role(self, target: Target, role: Role) -> None:
-        """Change what a chat may do; a group's topics are let in and turned out with it."""
-        async with self._database.connection() as connection:
+        """Change what a chat may do; a group's topics are let in and turned out with it.
+
+        Whoever is turned out gets nothing that still waits but exits: they were told to enter.
+        """
+        async with self._database.transaction() as connection:
             await connection.execute(SQL["set_role"], *_key(target), role.value)
+            if role is Role.DECLINED:
+                await connection.execute(SQL["silence"], *_key(target))
 
     async def enable(self, target: Target) -> None:
         """Switch a chat on again that was switched off."""

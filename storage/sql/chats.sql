@@ -103,6 +103,19 @@ delete from alerts where channel = $1 and chat = $2 and thread = $3 and opportun
 update alerts set facts = facts || '{"title": "", "asked_by": null}'
 where kind = 'request' and facts ->> 'target' = $1;
 
+-- name: silence
+-- What still waits for a chat that was turned out, and its topics: nothing, but for exits.
+with gone as (
+    delete from outbox o using alerts a
+    where a.alert_id = o.alert_id and a.kind <> 'exit'
+        and o.channel = $1 and o.chat = $2 and ($3 = '' or o.thread = $3)
+        and o.state = 'pending' and not o.may_have_arrived
+    returning o.alert_id
+)
+update alerts a set state = 'expired', last_error = 'an owner turned this chat out'
+from gone
+where a.alert_id = gone.alert_id or (a.digest_id = gone.alert_id and a.state = 'pending');
+
 -- name: forget
 -- A chat that wants to be forgotten: subscriptions, follows, mutes and settings go with it.
 delete from chats where channel = $1 and chat = $2 and thread = $3;

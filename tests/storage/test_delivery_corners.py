@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from core.model.alerts import Alert, AlertKind, Channel, Target
-from core.model.chats import Subscription
+from core.model.chats import Role, Subscription
 from core.model.market import Address
 from core.model.notices import CrowdFacts, Growth
+from storage.chats import Chats
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.publications import Publications
@@ -224,3 +225,15 @@ async def test_whom_a_changed_crowd_message_names_has_an_exit_though_its_entry_w
     assert [isinstance(facts, CrowdFacts) and len(facts.members) for facts in changed] == [4]
     await end(database, 4)
     assert len(exits(await deliver(database))) == 1
+
+
+async def test_who_is_turned_out_gets_nothing_that_waits_but_exits(database: Database) -> None:
+    await only(database, ANNA)
+    await publish(database, 1)
+    assert len(await deliver(database)) == 1
+    await end(database, 1)
+    await publish(database, 2)
+    await Chats(database).set_role(ANNA, Role.DECLINED)
+    assert [alert.kind for alert in await deliver(database) if not alert.edits] == [EXIT]
+    await end(database, 2)
+    assert await deliver(database) == []
