@@ -29,6 +29,7 @@ KILLS = int(os.environ.get("HYPERFADE_TEST_KILLS") or 10)
 CHATS_EACH = 25
 OPPORTUNITIES = 20
 DAY_MS = 86_400_000
+QUIET_S = 10.0
 
 LOST_ON_THE_WAY: tuple[Callable[[], Fault] | None, ...] = (
     None,
@@ -84,22 +85,24 @@ class World:
             await process.wait()
 
     async def sends(self, more: int) -> None:
-        """Wait until so many more requests to send have arrived."""
+        """Wait until so many more requests to send have arrived, or no more come for a while."""
         wanted = self.requests() + more
-        async with asyncio.timeout(60):
-            while self.requests() < wanted and not await self.is_done():  # noqa: ASYNC110  another process sends
-                await asyncio.sleep(0.01)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(QUIET_S):
+                while self.requests() < wanted and not await self.is_done():  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
 
     def requests(self) -> int:
         return len(self.telegram.calls_of("sendMessage")) + len(self.discord.calls_of("create_message"))
 
     async def note_the_dead(self) -> None:
-        """Count what was being sent, and let leases of the dead run out at once."""
+        """Count what was being sent, let leases of the dead run out and pauses end at once."""
         async with self.database.connection() as connection:
             self.in_flight += await connection.fetchval("select count(*) from outbox where state = 'sending'")
             await connection.execute(
                 "update outbox set lease_until = clock_timestamp() - interval '1 s' where state <> 'pending'"
             )
+            await connection.execute("update outbox set not_before = clock_timestamp()")
 
     async def is_done(self) -> bool:
         async with self.database.connection() as connection:
