@@ -26,7 +26,7 @@ from storage.opportunity_rows import ending_of, opportunity_of
 from storage.publications import SQL as PUBLICATIONS_SQL
 from storage.sample import sample_opportunity
 from storage.statements import statements
-from storage.values import from_json, to_json
+from storage.values import UNREADABLE, from_json, to_json
 
 if TYPE_CHECKING:
     from storage.database import Connection, Database, Record
@@ -218,13 +218,19 @@ class Outbox:
     async def _alerts(self, connection: "Connection", ids: Sequence[int]) -> list[Alert]:
         if not ids:
             return []
-        alerts = [_alert(row, self._is_demo) for row in await connection.fetch(SQL["alerts"], ids)]
-        return [
-            replace(alert, facts=await _merged(connection, alert.alert_id))
-            if alert.kind is AlertKind.MERGED
-            else alert
-            for alert in alerts
-        ]
+        alerts = []
+        for row in await connection.fetch(SQL["alerts"], ids):
+            try:
+                alert = _alert(row, self._is_demo)
+                if alert.kind is AlertKind.MERGED:
+                    alert = replace(alert, facts=await _merged(connection, alert.alert_id))
+            except UNREADABLE as error:
+                # One row that can't be read must not hold up all others.
+                problem = f"its stored facts can't be read: {error}"
+                await connection.execute(SQL["finish"], row["alert_id"], DeliveryState.DEAD.value, problem)
+            else:
+                alerts.append(alert)
+        return alerts
 
 
 async def _merged(connection: "Connection", alert_id: int) -> MergedFacts:

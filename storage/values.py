@@ -6,6 +6,9 @@ import msgspec
 
 T = TypeVar("T")
 
+UNREADABLE = (msgspec.DecodeError, ValueError)
+"""What ``from_json`` raises for a value that isn't of its type (any more)."""
+
 
 def to_json(value: object) -> bytes:
     """Encode a frozen value as JSON; decimals become strings and keep every digit."""

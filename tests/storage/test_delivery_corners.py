@@ -237,3 +237,18 @@ async def test_who_is_turned_out_gets_nothing_that_waits_but_exits(database: Dat
     assert [alert.kind for alert in await deliver(database) if not alert.edits] == [EXIT]
     await end(database, 2)
     assert await deliver(database) == []
+
+
+async def test_a_row_that_cant_be_read_is_dead_and_holds_nobody_up(database: Database) -> None:
+    bob = Target(Channel.TELEGRAM, "8")
+    await only(database, ANNA, bob)
+    await Outbox(database).add_test(ANNA, MONDAY_MS)
+    await Outbox(database).add_test(bob, MONDAY_MS)
+    async with database.connection() as connection:
+        await connection.execute("update alerts set facts = '{}' where chat = $1", ANNA.chat)
+    assert [alert.target for alert in await deliver(database)] == [bob]
+    async with database.connection() as connection:
+        row = await connection.fetchrow("select state, last_error from alerts where chat = $1", ANNA.chat)
+    assert row is not None
+    assert row["state"] == "dead"
+    assert "can't be read" in row["last_error"]
