@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 CONNECT_S = 10.0
 READ_S = 30.0
+LOGIN_S = 10.0
 LONGEST_PAUSE_S = 60.0
 TELEGRAM_CONNECTIONS = 128
 """Answers, alerts and the poll share them: none may wait for another's."""
@@ -167,8 +168,13 @@ async def open_discord(settings: Settings) -> AsyncIterator["discord.Client | No
         await client.close()
 
 
-async def log_in_discord(client: "discord.Client", settings: Settings, tries: int | None = None) -> None:
-    """Log in unless that is done: again and again, up to so many tries. Raises SettingsError."""
+async def log_in_discord(
+    client: "discord.Client", settings: Settings, tries: int | None = None, timeout_s: float = LOGIN_S
+) -> None:
+    """Log in unless that is done: again and again, up to so many tries. Raises SettingsError.
+
+    ``timeout_s``: how long one try may take; the library itself would wait for minutes.
+    """
     import aiohttp
     import discord
 
@@ -177,7 +183,8 @@ async def log_in_discord(client: "discord.Client", settings: Settings, tries: in
     tried = 0
     while client.user is None:
         try:
-            await client.login(settings.discord_token.get_secret_value())
+            async with asyncio.timeout(timeout_s):
+                await client.login(settings.discord_token.get_secret_value())
         except discord.LoginFailure:
             raise SettingsError(
                 "Discord refuses the token: set HYPERFADE_DISCORD_TOKEN to the one of your bot's page"
