@@ -105,6 +105,13 @@ class Access:
         chat = await self._chats.chat(target)
         return chat is not None and chat.role is Role.DECLINED
 
+    async def kept(self, target: Target) -> Chat | None:
+        """Return what is kept of a chat; None: nothing, or only that an owner said no to it."""
+        chat = await self._chats.chat(target)
+        if chat == Chat(target, Role.DECLINED, "", None, ()):
+            return None
+        return chat
+
     async def ask(self, request: Request) -> Asked:
         """Keep a chat that asks to be let in, and tell the owners of it once."""
         if self._policy == "list":
@@ -118,7 +125,9 @@ class Access:
             return Asked.NOBODY
         if self._notices is not None and self._may_disturb_owners():
             facts = RequestFacts(str(request.target), request.title, request.user_id)
-            await self._notices.ask_owner(facts, self._clock.now_ms())
+            if not await self._notices.ask_owner(facts, self._clock.now_ms()):
+                # Whoever leaves and asks again is told to owners once a day, and takes nobody else's turn.
+                self._asked.pop()
         return Asked.NOW
 
     def _may_disturb_owners(self) -> bool:

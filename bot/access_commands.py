@@ -80,4 +80,5 @@ class AccessCommands:
 
 
 def _name(chat: Chat) -> str:
-    return f"{clean(chat.title, MOST_TITLE)} ({chat.target})"
+    # Of a declined chat that had itself deleted the id is all that is known.
+    return f"{clean(chat.title, MOST_TITLE)} ({chat.target})".lstrip()

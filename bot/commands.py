@@ -77,6 +77,11 @@ class Commands:
         return await command.answer(request, chat)
 
     async def _answer_stranger(self, name: str, request: Request) -> Reply | None:
+        command = self._by_name.get(name)
+        if command is not None and command.for_anybody:
+            kept = await self._access.kept(request.target)
+            if kept is not None and await self._may_change(request):
+                return await command.answer(request, kept)
         if name == "start":
             if claimed := await self._claimed(request):
                 return claimed

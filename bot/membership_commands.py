@@ -29,7 +29,8 @@ class MembershipCommands:
         """Return what stands at the end of the menu."""
         return (
             Command("stop", "no more alerts, and delete all that is kept of this chat", self._stop,
-                    (Argument("sure", "yes deletes at once", choices=(YES, NO)),), True),
+                    (Argument("sure", "yes deletes at once", choices=(YES, NO)),),
+                    changes_settings=True, for_anybody=True),
         )  # fmt: skip
 
     async def _start(self, request: Request, chat: Chat) -> Reply:
@@ -53,7 +54,7 @@ class MembershipCommands:
                 return reply(request, "notice", "Nothing was deleted.")
             case [word] if word == YES:
                 await self._stores.chats.forget(request.target)
-                return reply(request, "goodbye", None)
+                return reply(request, "goodbye", None, is_declined=chat.role is Role.DECLINED)
             case _:
                 raise UsageError("Sure? /stop yes deletes, /stop no doesn't.")
 
@@ -64,4 +65,7 @@ class MembershipCommands:
             Button("Delete everything", f"stop {YES}", edits=True),
             Button("Keep it", f"stop {NO}", edits=True),
         )
-        return reply(request, "stop", None, is_last_owner=is_last, buttons=(buttons,))
+        is_declined = chat.role is Role.DECLINED
+        return reply(
+            request, "stop", None, is_last_owner=is_last, is_declined=is_declined, buttons=(buttons,)
+        )

@@ -86,6 +86,8 @@ class Command:
     """In a group only for administrators."""
     for_owners: bool = False
     """Only in an owner's chat; nobody else is shown it."""
+    for_anybody: bool = False
+    """Also in a chat that isn't let in, as long as something is kept of it."""
 
     @property
     def usage(self) -> str:

@@ -91,14 +91,17 @@ class Chats:
     async def forget(self, target: Target) -> None:
         """Delete a chat with all that it wanted, and what still waits for it.
 
-        What it was told about opportunities stays as bare rows of ids, times and outcomes.
+        What it was told about opportunities stays as bare rows of ids, times and outcomes. That an owner
+        declined it stays too, under its id and with nothing else: it would ask again without end.
         """
         async with self._database.transaction() as connection:
             await connection.execute(SQL["forget_queue"], *_key(target))
             await connection.execute(SQL["forget_waiting"], *_key(target))
             await connection.execute(SQL["forget_notices"], *_key(target))
             await connection.execute(SQL["forget_title"], str(target))
-            await connection.execute(SQL["forget"], *_key(target))
+            role = await connection.fetchval(SQL["forget"], *_key(target))
+            if role == Role.DECLINED:
+                await connection.execute(SQL["add"], *_key(target), role, "")
 
     async def reachable(self) -> list[Chat]:
         """Return every chat that may be written to, the terminal included."""

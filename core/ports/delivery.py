@@ -31,9 +31,9 @@ class Outbox(Protocol):
 
     async def sent(self, alert_id: int, remote_id: str | None, now_ms: int) -> None: ...
     async def retry(
-        self, alert_id: int, error: str, delay_s: float, *, may_have_arrived: bool = False
+        self, alert_id: int, error: str, delay_s: float, *, doubted_ms: int | None = None
     ) -> None:
-        """Put an alert back for later; one that may have arrived will say that it is a repeat."""
+        """Put an alert back for later; one that may have arrived, then, will say that it is a repeat."""
         ...
 
     async def unknown(self, alert_id: int, error: str) -> None: ...
@@ -128,7 +128,7 @@ class ChatStore(Protocol):
 
     async def note_asker(self, target: Target, user_id: str | None) -> None: ...
     async def forget(self, target: Target) -> None:
-        """Delete a chat and all that it wanted."""
+        """Delete a chat and all that it wanted; of a declined one nothing stays but that it was declined."""
         ...
 
     async def claim_owner(self, target: Target, code: str, title: str) -> bool:

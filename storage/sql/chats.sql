@@ -118,4 +118,5 @@ where a.alert_id = gone.alert_id or (a.digest_id = gone.alert_id and a.state = '
 
 -- name: forget
 -- A chat that wants to be forgotten: subscriptions, follows, mutes and settings go with it.
-delete from chats where channel = $1 and chat = $2 and thread = $3;
+delete from chats where channel = $1 and chat = $2 and thread = $3
+returning role;

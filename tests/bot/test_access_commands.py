@@ -6,7 +6,7 @@ import pytest
 
 from bot.access import MOST_ASKED
 from core.model.alerts import Alert, AlertKind, Channel, Target
-from core.model.chats import Role, Subscription
+from core.model.chats import Chat, Role, Subscription
 from core.model.notices import RequestFacts
 from storage.chats import Chats
 from storage.database import Database
@@ -69,6 +69,49 @@ async def test_the_declined_meet_silence_and_nobody_is_asked_again(database: Dat
     assert "was declined already" in await desk.ask(f"decline {EVE}")
     assert "is let in" in await desk.ask(f"approve {EVE}")
     assert "Commands" in await desk.ask("help", EVE, user_id="66")
+
+
+async def test_the_declined_may_be_forgotten_but_not_that_they_were_declined(database: Database) -> None:
+    desk = await owned(database)
+    await desk.ask("start", EVE, user_id="66", title="Eve")
+    await desk.ask(f"approve {EVE}")
+    await desk.ask("follow 0x" + "ab" * 20 + " whale", EVE, user_id="66")
+    await desk.ask("mute BTC 4h", EVE, user_id="66")
+    await desk.ask(f"decline {EVE}")
+    await queued(desk, ANN)
+
+    assert "That an owner declined this chat stays" in await desk.ask("stop", EVE, user_id="66")
+    assert "Nothing was deleted" in await desk.press("Keep it", EVE, user_id="66")
+    await desk.ask("stop", EVE, user_id="66")
+    assert "deleted but this chat's id" in await desk.press("Delete everything", EVE, user_id="66")
+    assert await desk.chat(EVE) == Chat(EVE, Role.DECLINED, "", None, ())
+    assert await desk.stores.wishes.mutes(EVE, desk.clock.now_ms()) == ()
+    for line in ("stop", "stop yes", "start", "losers"):
+        assert await desk.ask(line, EVE, user_id="66", title="Eve") == ""
+    assert await queued(desk, ANN) == []
+    assert (await desk.chat(EVE)).title == ""
+    assert f"({EVE}) is let in" in await desk.ask(f"approve {EVE}")
+
+
+async def test_only_administrators_have_a_declined_group_forgotten(database: Database) -> None:
+    desk = await owned(database)
+    await desk.let_in(GROUP, Role.DECLINED, "a group")
+    assert await desk.ask("stop yes", GROUP, user_id="66") == ""
+    assert (await desk.chat(GROUP)).title == "a group"
+    assert "Goodbye" in await desk.ask("stop yes", GROUP, user_id="66", admin=True)
+    assert (await desk.chat(GROUP)).title == ""
+
+
+async def test_who_waits_may_be_forgotten_and_asks_owners_once_a_day(database: Database) -> None:
+    desk = await owned(database)
+    for _ in range(MOST_ASKED + 1):
+        await desk.ask("start", EVE, user_id="66", title="Eve")
+        assert "Goodbye" in await desk.ask("stop yes", EVE, user_id="66")
+        assert await desk.stores.chats.chat(EVE) is None
+    assert len(await queued(desk, ANN)) == 1
+    # Nor did it use up what others may ask.
+    await desk.ask("start", BOB, user_id="9", title="Bob")
+    assert len(await queued(desk, ANN)) == 1
 
 
 async def test_a_member_can_be_turned_out_and_an_owner_not(database: Database) -> None:

@@ -251,7 +251,9 @@ WISHES: dict[str, Message] = {
     "mine-nothing": answer("mine", MINE_NOTHING, title="all time"),
     "pending": answer("pending", None, note="Bob (telegram:5) is let in.", waiting=WAITING, shown=1),
     "pending-none": answer("pending", None, note="", waiting=(), shown=5),
-    "stop": answer("stop", None, is_last_owner=False),
-    "stop-last-owner": answer("stop", None, is_last_owner=True),
-    "goodbye": answer("goodbye", None),
+    "stop": answer("stop", None, is_last_owner=False, is_declined=False),
+    "stop-last-owner": answer("stop", None, is_last_owner=True, is_declined=False),
+    "stop-declined": answer("stop", None, is_last_owner=False, is_declined=True),
+    "goodbye": answer("goodbye", None, is_declined=False),
+    "goodbye-declined": answer("goodbye", None, is_declined=True),
 }

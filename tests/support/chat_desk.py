@@ -85,7 +85,9 @@ class ChatRows:
         self.rows[target] = replace(self.rows[target], asked_by=user_id)
 
     async def forget(self, target: Target) -> None:
-        self.rows.pop(target, None)
+        gone = self.rows.pop(target, None)
+        if gone is not None and gone.role is Role.DECLINED:
+            self.rows[target] = Chat(target, Role.DECLINED, "", None, ())
 
     async def claim_owner(self, target: Target, code: str, title: str) -> bool:
         if code != self.code:
