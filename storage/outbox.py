@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from core.model.alerts import Alert, AlertKind, Backlog, Channel, DeliveryState, Target
+from core.model.chats import Role
 from core.model.notices import (
     CrowdFacts,
     DigestFacts,
@@ -22,6 +23,7 @@ from core.model.notices import (
     MergedFacts,
     RequestFacts,
 )
+from storage.chats import SQL as CHATS_SQL
 from storage.opportunity_rows import ending_of, opportunity_of
 from storage.publications import SQL as PUBLICATIONS_SQL
 from storage.sample import sample_opportunity
@@ -150,7 +152,8 @@ class Outbox:
             await connection.execute(SQL["lock"], LOCK)
             channel, _, thread = key
             if await connection.fetchval(SQL["moved_chat_exists"], channel, new_chat, thread):
-                await connection.execute(SQL["adopt_role"], *key, new_chat)
+                if await connection.fetchval(SQL["adopt_role"], *key, new_chat) == Role.DECLINED:
+                    await connection.execute(CHATS_SQL["silence"], channel, new_chat, thread)
                 await connection.execute(SQL["adopt_wishes"], *key, new_chat)
                 await connection.execute(SQL["drop_chat"], *key)
             else:

@@ -158,11 +158,14 @@ where a.alert_id = gone.alert_id or (a.digest_id = gone.alert_id and a.state = '
 select exists (select from chats where channel = $1 and chat = $2 and thread = $3);
 
 -- name: adopt_role
--- Who asked from the new chat before the move was heard of is who was decided about already.
+-- Who spoke from the new chat before the move was heard of is who was decided about already: let in
+-- if it still waits, and kept out though an open bot, which didn't know it, let it in.
 update chats n set role = o.role
 from chats o
 where o.channel = $1 and o.chat = $2 and o.thread = $3
-    and n.channel = $1 and n.chat = $4 and n.thread = $3 and n.role = 'pending';
+    and n.channel = $1 and n.chat = $4 and n.thread = $3
+    and (n.role = 'pending' or (n.role = 'member' and o.role = 'declined'))
+returning n.role;
 
 -- name: adopt_wishes
 -- The new chat keeps its own and takes over what only the old one had; its settings are its own.

@@ -25,7 +25,7 @@ from storage.database import Database
 from storage.outbox import Outbox
 from storage.wishes import Wishes
 from tests.support.facts import LOSER, MONDAY_MS
-from tests.support.published import ANNA, BEN
+from tests.support.published import ANNA, BEN, add_member, publish, silence_console
 
 pytestmark = pytest.mark.asyncio
 
@@ -101,14 +101,46 @@ async def test_wishes_follow_a_chat_that_moves_to_a_known_one(database: Database
 async def test_who_asks_from_the_new_chat_first_is_who_was_let_in_before(database: Database) -> None:
     await wishes_of_anna(database)
     there = Target(ANNA.channel, "-100777")
-    for role, becomes in ((Role.PENDING, Role.MEMBER), (Role.DECLINED, Role.DECLINED)):
-        await Chats(database).add_chat(ANNA, Role.MEMBER, "Anna's group")
+    for before, role, becomes in (
+        (Role.MEMBER, Role.PENDING, Role.MEMBER),
+        (Role.MEMBER, Role.DECLINED, Role.DECLINED),
+        (Role.DECLINED, Role.PENDING, Role.DECLINED),
+        (Role.DECLINED, Role.MEMBER, Role.DECLINED),
+        (Role.PENDING, Role.MEMBER, Role.MEMBER),
+        (Role.DECLINED, Role.OWNER, Role.OWNER),
+    ):
+        await Chats(database).add_chat(ANNA, before, "Anna's group")
+        await Chats(database).set_role(ANNA, before)
         await Chats(database).add_chat(there, role, "Anna's group")
         await Chats(database).set_role(there, role)
         await Outbox(database).move_target(ANNA, there.chat)
         chat = await Chats(database).chat(there)
         assert chat is not None
         assert chat.role is becomes
+
+
+async def test_a_declined_group_that_moves_stays_declined_and_gets_nothing(database: Database) -> None:
+    there = Target(ANNA.channel, "-100777")
+    await silence_console(database)
+    await Chats(database).add_chat(ANNA, Role.DECLINED, "Anna's group")
+    # An open bot lets everybody in whom it doesn't know.
+    await add_member(database, there, Subscription(None))
+    await publish(database, 1)
+    await Outbox(database).move_target(ANNA, there.chat)
+    chat = await Chats(database).chat(there)
+    assert chat is not None
+    assert chat.role is Role.DECLINED
+    assert await Outbox(database).lease([ANNA.channel], 9, 60, "me") == []
+    await publish(database, 2)
+    assert await Outbox(database).lease([ANNA.channel], 9, 60, "me") == []
+
+
+async def test_a_declined_group_that_moves_to_an_unknown_id_stays_declined(database: Database) -> None:
+    await Chats(database).add_chat(ANNA, Role.DECLINED, "Anna's group")
+    await Outbox(database).move_target(ANNA, "-100777")
+    chat = await Chats(database).chat(Target(ANNA.channel, "-100777"))
+    assert chat is not None
+    assert chat.role is Role.DECLINED
 
 
 async def test_mutes_end(database: Database) -> None:
