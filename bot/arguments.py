@@ -94,9 +94,24 @@ def _read_place(words: Sequence[str]) -> tuple[list[str], int]:
     if at is None:
         return list(words), 1
     number = words[at + 1] if at + 1 < len(words) else ""
-    if not (number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS and int(number) > 0):
+    if not (_is_number(number) and len(number) <= MOST_DIGITS and int(number) > 0):
         raise UsageError("From which place? Expected a number from 1 on, such as: from 16.")
     return [*words[:at], *words[at + 2 :]], int(number)
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit()
+
+
+def split_place(words: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """Return the words without ``from N`` at their end, and N, 1 where nothing is said.
+
+    Elsewhere the word may belong to a name that a chat gave.
+    """
+    if len(words) < 2 or words[-2].lower() != "from" or not _is_number(words[-1]):
+        return tuple(words), 1
+    _, first = _read_place(words[-2:])
+    return tuple(words[:-2]), first
 
 
 def read_performance(words: Sequence[str], known: Sequence[Coin]) -> PerformanceQuery:

@@ -1,9 +1,10 @@
 """Commands that keep alerts away for a while."""
 
 from bot.answers import Answers
+from bot.arguments import split_place
 from bot.replies import notice, reply
 from bot.requests import Argument, Command, Reply, Request
-from bot.rows import button, grid
+from bot.rows import Page, button, grid, page_of, rows
 from bot.stores import Stores
 from bot.wish_arguments import ALL, is_duration, read_duration, read_subject
 from bot.wishes_shown import mute_facts
@@ -32,7 +33,8 @@ class MuteCommands:
                               suggest="coin or trader"),
                      Argument("duration", "such as 30m, 4h or 2d, at most 30d")), True),
             Command("unmute", "end a mute before its time", self._unmute,
-                    (Argument("what", "what was muted; or all of it", suggest="coin or trader"),), True),
+                    (Argument("what", "what was muted; or all of it", suggest="coin or trader"),
+                     Argument("place", "the place to begin at, such as 9", prefix="from")), True),
         )  # fmt: skip
 
     async def _mute(self, request: Request, chat: Chat) -> Reply:
@@ -65,11 +67,12 @@ class MuteCommands:
         )
 
     async def _unmute(self, request: Request, chat: Chat) -> Reply:
-        if not request.words:
-            return await self._show(request, chat, "")
-        what = read_subject(request.words, chat.follows, await self._known(request))
+        words, first = split_place(request.words)
+        if not words:
+            return await self._show(request, chat, "", first)
+        what = read_subject(words, chat.follows, await self._known(request))
         gone = await self._stores.wishes.unmute(request.target, None if what == ALL else what)
-        return await self._show(request, chat, "No longer muted." if gone else "That wasn't muted.")
+        return await self._show(request, chat, "No longer muted." if gone else "That wasn't muted.", first)
 
     async def _known(self, request: Request) -> tuple[Coin, ...]:
         """Return the coins, those that were muted and are listed no more included."""
@@ -77,27 +80,37 @@ class MuteCommands:
         muted = [one.what for one in await self._stores.wishes.mutes(request.target, now_ms)]
         return (*(Coin(one) for one in muted if one != ALL), *await self._answers.coins())
 
-    async def _show(self, request: Request, chat: Chat, note: str, only: str | None = None) -> Reply:
+    async def _show(
+        self, request: Request, chat: Chat, note: str, first: int = 1, only: str | None = None
+    ) -> Reply:
         now_ms = self._answers.clock.now_ms()
         mutes = await self._stores.wishes.mutes(request.target, now_ms)
-        shown = tuple(one for one in mutes if only in (None, one.what))
+        page = page_of([one for one in mutes if only in (None, one.what)], first)
         return reply(
             request,
             "mutes",
             None,
             note=note,
-            buttons=_buttons(shown, chat),
-            **mute_facts(chat, shown, now_ms),
+            first=page.first,
+            total=page.total,
+            buttons=_buttons(page, chat),
+            **mute_facts(chat, page.items, now_ms),
         )
 
 
-def _buttons(mutes: tuple[Mute, ...], chat: Chat) -> Rows:
+def _buttons(page: Page[Mute], chat: Chat) -> Rows:
     labels: dict[str, str | None] = {follow.address: follow.label for follow in chat.follows}
-    ends = [
-        button(f"Unmute {labels.get(one.what) or short_address(one.what)}", "unmute", one.what, edits=True)
-        for one in mutes
+    ends = (
+        button(
+            f"Unmute {labels.get(one.what) or short_address(one.what)}",
+            "unmute",
+            one.what,
+            *page.here,
+            edits=True,
+        )
+        for one in page.items
         if one.what != ALL
-    ]
-    if len(mutes) > 1 or any(one.what == ALL for one in mutes):
-        ends.insert(0, button("Unmute everything", "unmute", ALL, edits=True))
-    return grid(ends[: 2 * 5], 2)
+    )
+    everything = button("Unmute everything", "unmute", ALL, edits=True)
+    has_more = page.total > 1 or any(one.what == ALL for one in page.items)
+    return (*grid(ends, 2), *rows([*page.turning("unmute"), everything if has_more else None]))

@@ -1,11 +1,49 @@
-"""Rows of buttons: what a button can't carry is left out, never cut."""
+"""Rows and pages of buttons: what a button can't carry is left out, never cut."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from core.model.buttons import Button, Rows
 
+T = TypeVar("T")
+
 MOST_LINE = 60
 """Bytes of a button's command line."""
+ON_A_PAGE = 8
+"""Things that have a button each, two in a row: a row is left for turning (Discord takes five)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """What is shown of a list at once."""
+
+    items: tuple[T, ...]
+    first: int
+    """The place of the first, from 1 on."""
+    total: int
+
+    @property
+    def here(self) -> tuple[str, ...]:
+        """Return the words that come back to this page; none for the first."""
+        return ("from", str(self.first)) if self.first > 1 else ()
+
+    def turning(self, command: str) -> list[Button | None]:
+        """Return the buttons to the pages before and after it."""
+        after = self.first + len(self.items)
+        return [
+            button("‹ prev", command, "from", str(max(1, self.first - ON_A_PAGE)), edits=True)
+            if self.first > 1
+            else None,
+            button("next ›", command, "from", str(after), edits=True) if after <= self.total else None,
+        ]
+
+
+def page_of(items: Sequence[T], first: int) -> Page[T]:
+    """Return the page that begins at a place; the last one where there is nothing any more."""
+    if first > len(items):
+        first = max(0, len(items) - 1) // ON_A_PAGE * ON_A_PAGE + 1
+    return Page(tuple(items[first - 1 : first - 1 + ON_A_PAGE]), first, len(items))
 
 
 def button(label: str, *words: str, edits: bool = False) -> Button | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from bot.arguments import MOST_COINS, read_coin, read_usd
+from bot.arguments import MOST_COINS, read_coin, read_usd, split_place
 from core.errors import UsageError
 from core.model.addresses import parse_address
 from core.model.alerts import Channel, Target
@@ -70,7 +70,8 @@ def _read_badness(word: str) -> float:
 def read_label(words: Sequence[str], known: Sequence[Coin]) -> str | None:
     """Return a chat's own name for a trader as one clean line; None: no name; raises UsageError.
 
-    What the other commands read as something else is no name: a coin, a rank, an address, a number, ``4h``.
+    What the other commands read as something else is no name: a coin, a rank, an address, a number, ``4h``,
+    ``from 9``.
     """
     if not words:
         return None
@@ -82,7 +83,8 @@ def read_label(words: Sequence[str], known: Sequence[Coin]) -> str | None:
     lower = text.lower()
     coins = {coin.lower() for coin in known}
     is_amount = _NUMBER.fullmatch(lower) is not None or is_duration(lower)
-    if lower in coins or lower == ALL or lower.startswith(("#", "0x")) or is_amount:
+    is_place = split_place(lower.split()) != (tuple(lower.split()), 1)
+    if lower in coins or lower == ALL or lower.startswith(("#", "0x")) or is_amount or is_place:
         raise UsageError(f"{text!r} means something else here: expected a name such as whale.")
     return text
 

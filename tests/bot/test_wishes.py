@@ -101,6 +101,42 @@ async def test_follows_are_bounded(database: Database) -> None:
     assert (await ann.chat()).follows == ()
 
 
+async def test_all_who_are_followed_have_a_button_on_some_page(database: Database) -> None:
+    ann = await desk(database)
+    for n in range(11):
+        await ann.stores.wishes.follow(ANN, Address(f"0x{n:040x}"), f"no {n}")
+    assert "This chat follows, 1–8 of 11:" in await ann.ask("unfollow")
+    assert [one.label for one in ann.buttons] == [*(f"Unfollow no {n}" for n in range(8)), "next ›"]
+    text = await ann.press("next ›")
+    assert "9–11 of 11" in text
+    assert "no 7" not in text
+    assert [*ann.labels] == ["Unfollow no 8", "Unfollow no 9", "Unfollow no 10", "‹ prev"]
+    # Whoever is on a page stays there, and it turns back when nobody is left on it.
+    assert "9–10 of 10" in await ann.press("Unfollow no 9")
+    await ann.press("Unfollow no 8")
+    assert "1–8 of 8" not in await ann.press("Unfollow no 10")
+    assert ann.labels == [f"Unfollow no {n}" for n in range(8)]
+    # Who is new is shown, whatever the page.
+    assert "9 of 9" in await ann.ask(f"follow {OTHER} from nowhere")
+    assert ann.labels == ["Unfollow from nowhere", "‹ prev"]
+    assert "means something else here" in await ann.ask(f"follow {OTHER} from 9")
+    assert "Unfollowed." in await ann.ask("unfollow from nowhere")
+    assert all(len(one.line.encode()) <= 60 for one in ann.buttons)
+
+
+async def test_all_that_is_muted_has_a_button_on_some_page(database: Database) -> None:
+    ann = await desk(database)
+    for n in range(10):
+        await ann.stores.wishes.mute(ANN, f"0x{n:040x}", NOW_MS + (n + 1) * HOUR_MS)
+    assert "Muted, 1–8 of 10" in await ann.ask("unmute")
+    assert ann.labels[8:] == ["next ›", "Unmute everything"]
+    assert "9–10 of 10" in await ann.press("next ›")
+    assert ann.labels == ["Unmute 0x0000…0008", "Unmute 0x0000…0009", "‹ prev", "Unmute everything"]
+    assert "Muted, 9 of 9" in await ann.press("Unmute 0x0000…0008")
+    await ann.press("‹ prev")
+    assert "Nothing is muted." in await ann.press("Unmute everything")
+
+
 @pytest.mark.parametrize("label", ["<b>", "@everyone", "\u202egnp.exe", "**x**", "[a](https://evil.example)"])
 async def test_a_hostile_name_is_harmless_wherever_it_is_shown(database: Database, label: str) -> None:
     for channel in (Channel.TELEGRAM, Channel.DISCORD):

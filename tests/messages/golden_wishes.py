@@ -219,10 +219,20 @@ WISHES: dict[str, Message] = {
         subscriptions=(),
         **{**PLAIN, "follows": (Follow(LOSER, HOSTILE),), "mutes": ((LOSER, HOSTILE, NOW_MS + DAY_MS),)},
     ),
-    "follows": answer("follows", None, note="Followed. Whatever they trade is told here.", follows=FOLLOWS),
-    "follows-none": answer("follows", None, note="", follows=()),
-    "mutes": answer("mutes", None, note="Muted.", mutes=MUTES, zone="America/New_York", now_ms=NOW_MS),
-    "mutes-none": answer("mutes", None, note="That wasn't muted.", mutes=(), zone="UTC", now_ms=NOW_MS),
+    "follows": answer(
+        "follows", None, note="Followed. Whatever they trade is told here.", follows=FOLLOWS, first=1, total=2
+    ),
+    "follows-second-page": answer("follows", None, note="", follows=FOLLOWS, first=9, total=10),
+    "follows-none": answer("follows", None, note="", follows=(), first=1, total=0),
+    "mutes": answer(
+        "mutes", None, note="Muted.", mutes=MUTES, zone="America/New_York", now_ms=NOW_MS, first=1, total=3
+    ),
+    "mutes-second-page": answer(
+        "mutes", None, note="", mutes=MUTES, zone="UTC", now_ms=NOW_MS, first=9, total=20
+    ),
+    "mutes-none": answer(
+        "mutes", None, note="That wasn't muted.", mutes=(), zone="UTC", now_ms=NOW_MS, first=1, total=0
+    ),
     "settings": answer("settings", None, note="Changed.", **TOLD),
     "settings-untouched": answer("settings", None, note="", **PLAIN),
     "settings-held-unheard": answer(
