@@ -96,14 +96,14 @@ class Outbox:
             await connection.execute(SQL["sent"], alert_id, remote_id, now_ms)
 
     async def retry(
-        self, alert_id: int, error: str, delay_s: float, *, may_have_arrived: bool = False
+        self, alert_id: int, error: str, delay_s: float, *, doubted_ms: int | None = None
     ) -> None:
-        """Put an alert back for later.
+        """Put an alert back for later; ``doubted_ms``: when it may have arrived, None: it surely didn't.
 
         What may have arrived stays so: every later try says that it is one (``Alert.is_repeat``).
         """
         async with self._database.connection() as connection:
-            await connection.execute(SQL["retry"], alert_id, error, delay_s, may_have_arrived)
+            await connection.execute(SQL["retry"], alert_id, error, delay_s, doubted_ms)
 
     async def unknown(self, alert_id: int, error: str) -> None:
         """Give up on an alert that may have arrived; it stays visible as such."""
@@ -258,6 +258,8 @@ def _alert(row: "Record", is_demo: bool) -> Alert:
         attempts=row["attempts"],
         reply_to=row["reply_to"],
         is_repeat=row["may_have_arrived"],
+        doubts=row["doubts"],
+        doubted_ms=row["doubted_ms"],
         evidence=row["evidence"],
         edits=row["edits"],
         is_silent=row["is_silent"],

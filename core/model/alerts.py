@@ -90,6 +90,10 @@ class Alert:
     is_silent: bool = False
     is_repeat: bool = False
     """An earlier try may have arrived: say so."""
+    doubts: int = 0
+    """How many earlier tries may have arrived."""
+    doubted_ms: int | None = None
+    """When the first of them may have."""
     evidence: str = ""
     """The verdict in one sentence."""
     is_demo: bool = False

@@ -3,9 +3,22 @@
 from dataclasses import dataclass
 
 from core.model.alerts import Alert, AlertKind, Channel, Target
+from core.model.market import DAY_MS
 
 NONCE_LIFE_MS = 120_000
 """How long Discord knows a repeat by its nonce: "the past few minutes", taken short."""
+
+MOST_DOUBTS = 20
+"""Tries that may have arrived, of one alert: with the pauses between them about three quarters of an hour."""
+
+LONGEST_DOUBT_MS = DAY_MS
+"""For so long a signed webhook gets again what it may have got."""
+
+LONGEST_UNSENT_MS = 3 * DAY_MS
+"""For so long is tried what surely didn't arrive and has no time of its own after which it is worthless."""
+
+FEW_TRIES = 10
+"""So often it is tried however old it is: who starts again after a week may not be on line at once."""
 
 DISCORD_WEBHOOK = "discord-"
 """How the name of a webhook begins that posts into a Discord channel."""
@@ -15,17 +28,17 @@ DISCORD_WEBHOOK = "discord-"
 class DeliveryPolicy:
     """Whether to repeat what may have arrived.
 
-    =====================  ==============================  ==========================
+    =====================  ==============================  ============================
     receiver               knows a repeat by               so after an unknown outcome
-    =====================  ==============================  ==========================
+    =====================  ==============================  ============================
     Discord (bot)          the nonce, for two minutes      repeated while it does
-    signed webhook         the event id                    repeated
-    console                its reader, who is told         repeated
-    an edited message      itself: the same words again    repeated
-    everybody else         nothing                         only ``repeated_kinds`` are
-    =====================  ==============================  ==========================
+    signed webhook         the event id                    repeated for a day
+    console                its reader, who is told         repeated, ``MOST_DOUBTS`` in all
+    an edited message      itself: the same words again    the same
+    everybody else         nothing                         only ``repeated_kinds`` are: the same
+    =====================  ==============================  ============================
 
-    What isn't repeated stays ``unknown`` and is shown as such. A repeat says that it is one.
+    What isn't repeated any more stays ``unknown`` and is shown as such. A repeat says that it is one.
     """
 
     repeated_kinds: frozenset[AlertKind] = frozenset({AlertKind.EXIT})
@@ -33,17 +46,19 @@ class DeliveryPolicy:
 
     def repeats(self, alert: Alert, doubted_ms: int) -> bool:
         """Tell whether to repeat an alert ``doubted_ms`` after it may first have arrived."""
-        if alert.kind in self.repeated_kinds or alert.edits:
-            return True
-        match alert.target.channel:
-            case Channel.CONSOLE:
-                return True
-            case Channel.DISCORD:
-                return doubted_ms <= NONCE_LIFE_MS
-            case Channel.WEBHOOK:
-                return not is_discord_webhook(alert.target)
-            case Channel.TELEGRAM | Channel.APPRISE:
-                return False
+        if alert.target.channel is Channel.WEBHOOK and not is_discord_webhook(alert.target):
+            return doubted_ms <= LONGEST_DOUBT_MS
+        if alert.kind in self.repeated_kinds or alert.edits or alert.target.channel is Channel.CONSOLE:
+            return alert.doubts + 1 < MOST_DOUBTS
+        return alert.target.channel is Channel.DISCORD and doubted_ms <= NONCE_LIFE_MS
+
+    def gives_up(self, alert: Alert, now_ms: int) -> bool:
+        """Tell whether an alert that surely didn't arrive was tried for long enough."""
+        return (
+            alert.expires_ms is None
+            and alert.attempts >= FEW_TRIES
+            and now_ms - alert.created_ms > LONGEST_UNSENT_MS
+        )
 
 
 def is_discord_webhook(target: Target) -> bool:

@@ -42,8 +42,6 @@ LONGEST_RETRY_S = 300.0
 WIND_DOWN_S = 10.0
 RECORD_TRIES = 30
 """With ``POLL_S`` between them: about as long as the lease."""
-DOUBTED_MS = 86_400_000
-"""No alert is tried for longer: its opportunity has expired."""
 
 
 def _pause_s(due_s: float | None) -> float:
@@ -87,7 +85,6 @@ class DispatchService:
         self._failure: BaseException | None = None
         self._held_until_ms: dict[Channel, int] = {}
         self._looked_ms: int | None = None
-        self._doubted_ms: dict[int, int] = {}
         self._bugs_told: set[tuple[Channel, str]] = set()
 
     def add(self, notifier: Notifier) -> None:
@@ -214,7 +211,6 @@ class DispatchService:
 
     async def _record_sent(self, alert: Alert, remote_id: str | None) -> None:
         """Record it, and try again while the lease lasts: unrecorded it would be repeated, or doubted."""
-        self._doubted_ms.pop(alert.alert_id, None)
         sent_ms = self._clock.now_ms()
         for tried in range(1, RECORD_TRIES + 1):
             try:
@@ -232,6 +228,9 @@ class DispatchService:
         text = str(error)
         bound = log.bind(alert=alert.alert_id, target=str(alert.target), error=text)
         match error:
+            case NotSent() if self._policy.gives_up(alert, self._clock.now_ms()):
+                await self._outbox.dead(alert.alert_id, text)
+                bound.error("alert given up: its destination took nothing for days")
             case NotSent():
                 delay_s = error.retry_after_s or self._backoff_s(alert.attempts)
                 if error.retry_after_s is not None:
@@ -277,13 +276,12 @@ class DispatchService:
     async def _after_unknown(self, alert: Alert, error: str, since_ms: int | None = None) -> None:
         """Apply the policy to a send that may have arrived; ``since_ms``: the earliest it can have."""
         now_ms = self._clock.now_ms()
-        self._doubted_ms = {k: ms for k, ms in self._doubted_ms.items() if now_ms - ms < DOUBTED_MS}
-        since_ms = self._doubted_ms.setdefault(alert.alert_id, now_ms if since_ms is None else since_ms)
-        if self._policy.repeats(alert, now_ms - since_ms):
+        at_ms = now_ms if since_ms is None else since_ms
+        first_ms = at_ms if alert.doubted_ms is None else alert.doubted_ms
+        if self._policy.repeats(alert, now_ms - first_ms):
             delay_s = self._backoff_s(alert.attempts)
-            await self._outbox.retry(alert.alert_id, error, delay_s, may_have_arrived=True)
+            await self._outbox.retry(alert.alert_id, error, delay_s, doubted_ms=first_ms)
         else:
-            self._doubted_ms.pop(alert.alert_id, None)
             await self._outbox.unknown(alert.alert_id, error)
         log.warning("delivery not confirmed", alert=alert.alert_id, target=str(alert.target), error=error)
 

@@ -66,7 +66,7 @@ returning o.alert_id;
 -- All that the words of these alerts need; an exit answers the message of its entry. What is changed is
 -- the entry's own message, never the one that it was merged into.
 select a.alert_id, a.kind, a.channel, a.chat, a.thread, a.created_ms, a.expires_ms, a.evidence,
-    o.attempts, o.may_have_arrived, o.priority,
+    o.attempts, o.may_have_arrived, o.doubts, o.doubted_ms, o.priority,
     t.opportunity_id, coalesce(t.opportunity, case a.kind when 'test' then a.facts end) as opportunity, a.facts,
     a.is_silent, o.edits,
     t.ended_ms, t.end_reason, t.exit_px, t.gross_bps, t.net_bps, t.held_ms,
@@ -112,7 +112,8 @@ where alert_id = $1 or (digest_id = $1 and state = 'pending');
 with back as (
     update outbox set state = 'pending', lease_until = null, lease_by = null,
         not_before = clock_timestamp() + make_interval(secs => $3),
-        may_have_arrived = may_have_arrived or $4
+        may_have_arrived = may_have_arrived or $4::bigint is not null,
+        doubts = doubts + ($4 is not null)::integer, doubted_ms = coalesce(doubted_ms, $4)
     where alert_id = $1 and state <> 'pending'
     returning alert_id, attempts
 )

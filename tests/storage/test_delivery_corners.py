@@ -111,7 +111,7 @@ async def test_an_entry_that_may_have_arrived_gets_its_exit_whatever_ends_it(
     await publish(database, 1)
     outbox = Outbox(database)
     [entry] = await begin(database)
-    await outbox.retry(entry.alert_id, "no answer", 0.0, may_have_arrived=True)
+    await outbox.retry(entry.alert_id, "no answer", 0.0, doubted_ms=MONDAY_MS)
     await begin(database)
     await getattr(outbox, fate)(entry.alert_id, "it is over")
     [(state, why)] = (await outbox.states([entry.alert_id])).values()
@@ -158,7 +158,7 @@ async def test_a_message_that_a_receiver_always_stumbles_over_lets_others_pass(d
     for delay_s in (0.0, 0.0, 0.0, 0.0, 3600.0):
         [poison] = await begin(database)
         assert poison.short_id == "0001"
-        await outbox.retry(poison.alert_id, "the webhook answers 500", delay_s, may_have_arrived=True)
+        await outbox.retry(poison.alert_id, "the webhook answers 500", delay_s, doubted_ms=MONDAY_MS)
     await end(database, 2)
     assert exits(await deliver(database)) == ["0002"]
     [(state, _)] = (await outbox.states([poison.alert_id])).values()

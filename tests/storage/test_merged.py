@@ -133,7 +133,7 @@ async def test_what_may_have_arrived_is_not_merged(database: Database) -> None:
     first = await lease(outbox)
     assert first is not None
     await outbox.sending(first.alert_id, "me")
-    await outbox.retry(first.alert_id, "time-out", 0, may_have_arrived=True)
+    await outbox.retry(first.alert_id, "time-out", 0, doubted_ms=MONDAY_MS)
     assert await outbox.merge(ANNA, 0, MONDAY_MS) == 2
     assert (await send_next(outbox)).short_id == "0001"
 

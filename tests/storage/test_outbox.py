@@ -258,7 +258,7 @@ async def test_only_a_try_that_may_have_arrived_makes_the_next_a_repeat(database
     for may_have_arrived, is_repeat in ((False, False), (True, True), (False, True)):
         [alert] = await lease(database)
         await outbox.sending(alert.alert_id, "me")
-        await outbox.retry(alert.alert_id, "time-out", 0, may_have_arrived=may_have_arrived)
+        await outbox.retry(alert.alert_id, "time-out", 0, doubted_ms=MONDAY_MS if may_have_arrived else None)
         [again] = await lease(database)
         assert again.is_repeat is is_repeat
         await outbox.release("me")

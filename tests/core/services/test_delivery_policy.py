@@ -3,7 +3,17 @@
 import pytest
 
 from core.model.alerts import AlertKind, Channel, Target
-from core.services.delivery_policy import NONCE_LIFE_MS, DeliveryPolicy, is_discord_webhook, why_pointless
+from core.model.market import DAY_MS
+from core.services.delivery_policy import (
+    FEW_TRIES,
+    LONGEST_DOUBT_MS,
+    LONGEST_UNSENT_MS,
+    MOST_DOUBTS,
+    NONCE_LIFE_MS,
+    DeliveryPolicy,
+    is_discord_webhook,
+    why_pointless,
+)
 from tests.support.chat_facts import make_alert
 
 POLICY = DeliveryPolicy()
@@ -24,7 +34,7 @@ def test_nothing_but_exits_is_repeated_where_repeats_are_not_known(kind: AlertKi
 @pytest.mark.parametrize("kind", AlertKind)
 def test_who_knows_repeats_gets_everything_again(kind: AlertKind) -> None:
     for target in (CONSOLE, SIGNED_HOOK):
-        assert POLICY.repeats(make_alert(kind, target.channel, target=target), 10**9)
+        assert POLICY.repeats(make_alert(kind, target.channel, target=target), LONGEST_DOUBT_MS)
     assert POLICY.repeats(make_alert(kind, Channel.DISCORD), NONCE_LIFE_MS)
 
 
@@ -35,9 +45,33 @@ def test_discord_gets_it_again_only_while_it_knows_the_nonce(kind: AlertKind) ->
 
 def test_exits_and_changed_messages_are_repeated_everywhere() -> None:
     for target in (*KNOWS_NO_REPEATS, CONSOLE, SIGNED_HOOK, DISCORD):
-        assert POLICY.repeats(make_alert(AlertKind.EXIT, target.channel, target=target), 10**9)
+        assert POLICY.repeats(make_alert(AlertKind.EXIT, target.channel, target=target), DAY_MS)
         changed = make_alert(AlertKind.UPDATE, target.channel, target=target, edits=True, reply_to="5")
-        assert POLICY.repeats(changed, 10**9)
+        assert POLICY.repeats(changed, DAY_MS)
+
+
+@pytest.mark.parametrize("kind", AlertKind)
+@pytest.mark.parametrize("target", [*KNOWS_NO_REPEATS, CONSOLE, SIGNED_HOOK, DISCORD])
+@pytest.mark.parametrize("edits", [True, False])
+def test_nothing_is_repeated_for_ever(kind: AlertKind, target: Target, edits: bool) -> None:
+    doubted = make_alert(kind, target.channel, target=target, edits=edits, doubts=MOST_DOUBTS - 1)
+    assert not POLICY.repeats(doubted, LONGEST_DOUBT_MS + 1)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "age_ms", "expires_ms", "gives_up"),
+    [
+        (FEW_TRIES, LONGEST_UNSENT_MS + 1, None, True),
+        (FEW_TRIES - 1, LONGEST_UNSENT_MS + 1, None, False),
+        (10**6, LONGEST_UNSENT_MS, None, False),
+        (10**6, 10**12, 2 * 10**12, False),
+    ],
+)
+def test_what_is_surely_unsent_is_given_up_after_days_and_some_tries(
+    attempts: int, age_ms: int, expires_ms: int | None, gives_up: bool
+) -> None:
+    alert = make_alert(AlertKind.EXIT, Channel.WEBHOOK, attempts=attempts, expires_ms=expires_ms)
+    assert POLICY.gives_up(alert, alert.created_ms + age_ms) is gives_up
 
 
 def test_the_kinds_are_a_choice() -> None:

@@ -24,7 +24,7 @@ from core.model.alerts import Alert, AlertKind, Channel, Delivered, Target
 from core.model.chats import Subscription
 from core.model.notices import MergedFacts
 from core.ports import Notifier, Pace
-from core.services.delivery_policy import NONCE_LIFE_MS
+from core.services.delivery_policy import FEW_TRIES, LONGEST_UNSENT_MS, MOST_DOUBTS, NONCE_LIFE_MS
 from core.services.dispatching import (
     LEASE_S,
     LONGEST_RETRY_S,
@@ -101,6 +101,13 @@ class RecordedOutbox(Outbox):
                 self._changed.clear()
                 await self._changed.wait()
         return [args for called, args in self.calls if called == name][-1]
+
+    async def saw_any(self, *names: str, times: int) -> None:
+        """Wait until these calls came so many times together."""
+        async with asyncio.timeout(20):
+            while sum(map(self.count, names)) < times:
+                self._changed.clear()
+                await self._changed.wait()
 
 
 class ScriptedNotifier:
@@ -396,6 +403,46 @@ async def test_an_exit_whose_outcome_is_unknown_is_repeated_on_telegram_and_says
         ("exit", False),
         ("exit", True),
     ]
+
+
+async def test_an_exit_that_is_never_confirmed_ends_as_unknown_whoever_sends_it(database: Database) -> None:
+    async def confirm_no_exit(alert: Alert) -> Delivered:
+        if alert.kind is AlertKind.EXIT:
+            raise OutcomeUnknown("read time-out")
+        return Delivered("m1")
+
+    await to_telegram(database)
+    telegram = ScriptedNotifier(Channel.TELEGRAM, *[confirm_no_exit] * (2 * MOST_DOUBTS))
+    first, second = Post(database, telegram), Post(database, telegram)
+    async with first.running():
+        await first.outbox.saw("sent")
+        await end(database, 1)
+        for n in range(1, 6):
+            await first.outbox.saw("retry", n)
+            await first.hurry()
+    async with second.running():
+        for n in range(1, 2 * MOST_DOUBTS):
+            if second.outbox.count("unknown"):
+                break
+            await second.outbox.saw_any("retry", "unknown", times=n)
+            await second.hurry()
+    doubts = [alert.doubts for alert in telegram.tried if alert.kind is AlertKind.EXIT]
+    assert doubts == list(range(MOST_DOUBTS))
+    assert (await second.counts())["unknown"] == 1
+
+
+async def test_an_exit_that_is_refused_for_days_is_given_up(database: Database) -> None:
+    await to_telegram(database)
+    telegram = ScriptedNotifier(Channel.TELEGRAM, Delivered("m1"), *[NotSent("refused")] * (FEW_TRIES + 1))
+    post = Post(database, telegram)
+    async with post.running():
+        await post.outbox.saw("sent")
+        await end(database, 1)
+        post.clock.at_ms += LONGEST_UNSENT_MS
+        for n in range(1, FEW_TRIES + 1):
+            await post.outbox.saw("retry", n)
+            await post.hurry()
+        assert (await post.outbox.saw("dead"))[1] == "refused"
 
 
 async def test_discord_is_asked_again_with_the_same_nonce(database: Database) -> None:
