@@ -62,11 +62,9 @@ listeners as (
         )
         and not is_quiet(c.quiet_from, c.quiet_until, c.time_zone, $2)
         and (known.alert_id is not null or c.hourly_cap is null or c.hourly_cap > (
-            select count(*) from alerts a
-            where a.channel = c.channel and a.chat = c.chat and a.thread = c.thread
-                and a.created_ms > $2 - 3600000
-                and a.kind in ('entry', 'crowd') and a.state in ('pending', 'sent', 'unknown')
-                and a.digest_id is null and a.changes_id is null
+            select count(*) from capped_messages m
+            where m.channel = c.channel and m.chat = c.chat and m.thread = c.thread
+                and m.created_ms > $2 - 3600000
         ))
 ),
 -- what still waits to say something older says this instead; locked, so that it isn't sent meanwhile

@@ -45,11 +45,9 @@ counted as (
     end) as held_because
     from judged j
     left join lateral (
-        select count(*) as n from alerts a
-        where a.channel = j.channel and a.chat = j.chat and a.thread = j.thread
-            and a.created_ms > $2 - 3600000
-            and a.kind in ('entry', 'crowd') and a.state in ('pending', 'sent', 'unknown')
-            and a.digest_id is null and a.changes_id is null
+        select count(*) as n from capped_messages m
+        where m.channel = j.channel and m.chat = j.chat and m.thread = j.thread
+            and m.created_ms > $2 - 3600000
     ) told on j.hourly_cap is not null and j.held is null
 ),
 told as (

@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from core.model.alerts import Alert, AlertKind, Channel
-from core.model.chats import Subscription
+from core.model.chats import ChatSettings, Subscription
 from core.model.notices import MergedFacts
 from storage.database import Database
 from storage.outbox import SQL, Outbox
 from storage.reader import Reader
+from storage.wishes import Wishes
 from tests.support.facts import MONDAY_MS
 from tests.support.published import ANNA, BEN, add_member, end, publish, silence_console
 
@@ -136,6 +137,15 @@ async def test_what_may_have_arrived_is_not_merged(database: Database) -> None:
     await outbox.retry(first.alert_id, "time-out", 0, doubted_ms=MONDAY_MS)
     assert await outbox.merge(ANNA, 0, MONDAY_MS) == 2
     assert (await send_next(outbox)).short_id == "0001"
+
+
+async def test_the_message_of_merged_entries_counts_to_the_cap_as_one(database: Database) -> None:
+    outbox = await five_for_anna(database)  # three messages: two entries, and one of three
+    await Wishes(database).save_settings(ANNA, ChatSettings(hourly_cap=4))
+    await publish(database, 6, 7)
+    waiting = await outbox.backlogs(list(Channel))
+    assert [one.entries for one in waiting] == [3]
+    assert await counts(database) == {"pending": 7, "held": 1}
 
 
 async def test_who_falls_behind_is_counted_by_chat(database: Database) -> None:
