@@ -151,6 +151,7 @@ def performance(answer: PerformanceAnswer) -> Json:
         "by_side": [{"side": row.side, "losers": rows.score(row.score)} for row in answer.by_side],
         "by_loser": [{"address": row.loser, "losers": rows.score(row.score)} for row in answer.by_loser],
         "curve": [rows.point(row, "net_bps") for row in answer.curve],
+        "placebo_curve": [rows.point(row, "net_bps") for row in answer.placebo_curve],
     }
 
 

@@ -419,6 +419,7 @@ def test_performance() -> None:
         by_side=(SideScore(Direction.SHORT, A_SCORE),),
         by_loser=(LoserScore(LOSER, A_SCORE),),
         late=2,
+        placebo_curve=(CurvePoint(MONDAY_MS, Decimal("-3.25")),),
     )
     assert to_dict(answer) == {
         "as_of": MONDAY,
@@ -444,6 +445,7 @@ def test_performance() -> None:
         "by_side": [{"side": "short", "losers": SCORE}],
         "by_loser": [{"address": LOSER, "losers": SCORE}],
         "curve": [{"time": MONDAY, "net_bps": 12.5}],
+        "placebo_curve": [{"time": MONDAY, "net_bps": -3.25}],
     }
 
 
