@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.answers import PERIODS
-from core.errors import UsageError
+from core.errors import Unclear, UsageError
 from core.loser_order import LOSER_SORTS
 from core.model.addresses import parse_address
 from core.model.market import Address, Coin
@@ -19,15 +19,6 @@ MOST_USD = 1e12
 
 _AMOUNT = re.compile(r"\$?(\d[\d,]*(?:\.\d+)?)([kKmM]?)")
 _COIN = re.compile(r"[A-Za-z0-9]{1,16}(:[A-Za-z0-9]{1,16})?")
-
-
-class Unclear(UsageError):
-    """A word that nearly means something: what it could be is offered by button."""
-
-    def __init__(self, message: str, word: str, near: Sequence[str]) -> None:
-        super().__init__(message)
-        self.word = word
-        self.near = tuple(near)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,17 @@
-"""Offer what was nearly said: a wrong word comes back as buttons with the right ones."""
+"""Offer what was nearly said: wrong words come back as buttons with the right ones."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.arguments import Unclear
 from bot.replies import notice
 from bot.requests import Command, Reply, Request
-from bot.rows import button, rows
+from bot.rows import button, grid
+from core.errors import Unclear
 from core.model.chats import Chat
 
 MOST_OFFERED = 5
+SHORT = 12
+"""Characters of a label that leave room for five in a row on a phone."""
 
 
 def offering_the_nearest(command: Command) -> Command:
@@ -18,14 +21,22 @@ def offering_the_nearest(command: Command) -> Command:
         try:
             return await command.answer(request, chat)
         except Unclear as error:
+            near = error.near[:MOST_OFFERED]
             offered = (
-                button(near, command.name, *_corrected(request.words, error.word, near), edits=True)
-                for near in error.near[:MOST_OFFERED]
+                button(one, command.name, *_corrected(request.words, error.word.split(), one), edits=True)
+                for one in near
             )
-            return notice(request, str(error), buttons=rows(offered))
+            in_a_row = 1 if any(len(one) > SHORT for one in near) else MOST_OFFERED
+            return notice(request, str(error), buttons=grid(offered, in_a_row))
 
     return replace(command, answer=answer)
 
 
-def _corrected(words: tuple[str, ...], wrong: str, right: str) -> tuple[str, ...]:
-    return tuple(right if word.lower() == wrong.lower() else word for word in words)
+def _corrected(words: Sequence[str], wrong: Sequence[str], right: str) -> list[str]:
+    lower, sought = [word.lower() for word in words], [word.lower() for word in wrong]
+    size, corrected, at = max(1, len(sought)), list[str](), 0
+    while at < len(words):
+        is_wrong = lower[at : at + size] == sought
+        corrected.append(right if is_wrong else words[at])
+        at += size if is_wrong else 1
+    return corrected

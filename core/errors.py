@@ -3,6 +3,7 @@
 HyperfadeError                  everything we raise on purpose; the message is for the user
 ├── SettingsError               a setting is unknown, missing or contradictory        (exit 2)
 ├── UsageError                  an argument of a command is wrong                     (exit 2)
+│   └── Unclear                 it nearly means something; carries what it could be
 ├── ExchangeError               the exchange, or what speaks for it
 │   ├── ExchangeUnavailable     no answer now: time-out, 5xx, refused; worth a retry
 │   ├── RateLimited             over the weight budget; carries ``retry_after_s``
@@ -21,6 +22,8 @@ HyperfadeError                  everything we raise on purpose; the message is f
     └── ChannelRefused          the token is wrong; the whole channel stops
 """
 
+from collections.abc import Sequence
+
 
 class HyperfadeError(Exception):
     """Stand for everything raised on purpose; its text says what was found and what to do."""
@@ -38,6 +41,16 @@ class UsageError(HyperfadeError):
     """An argument of a command is wrong."""
 
     exit_code = 2
+
+
+class Unclear(UsageError):
+    """Words that nearly mean something: what they could be can be offered."""
+
+    def __init__(self, message: str, word: str, near: Sequence[str]) -> None:
+        """``word``: what was said, several words of it with single spaces; ``near``: the nearest first."""
+        super().__init__(message)
+        self.word = word
+        self.near = tuple(near)
 
 
 class ExchangeError(HyperfadeError):

@@ -10,8 +10,9 @@ from datetime import UTC, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from core.errors import UsageError
+from core.errors import Unclear
 
+MOST_NEAR = 5
 _NO_PLACES = ("localtime", "Factory")
 
 
@@ -26,21 +27,39 @@ def zone_of(name: str) -> tzinfo:
 def find_zone(text: str) -> str:
     """Return the IANA name that was meant, whatever its case: ``europe/berlin``, ``Berlin``, ``new york``.
 
-    Raises UsageError with the nearest names.
+    Raises Unclear with the nearest names.
     """
     wanted = "_".join(text.split()).casefold()
-    names = _names()
+    names, towns = _names(), _towns()
     if wanted in names:
         return names[wanted]
-    towns = [name for key, name in names.items() if key.rpartition("/")[2] == wanted]
-    if len(towns) == 1:
-        return towns[0]
-    near = towns or [names[key] for key in difflib.get_close_matches(wanted, names, n=3)]
+    there = towns.get(wanted, ())
+    if len(there) == 1:
+        return there[0]
+    near = there or _nearest(wanted)
     hint = f"did you mean {', '.join(near[:3])}?" if near else "expected an IANA name such as Europe/Berlin."
-    raise UsageError(f"{text[:40]!r} is not a time zone: {hint}")
+    raise Unclear(f"{text[:40]!r} is not a time zone: {hint}", " ".join(text.split()), near)
+
+
+def _nearest(wanted: str) -> tuple[str, ...]:
+    """Return the zones whose name or town is written much like it, the likest first."""
+    names, towns = _names(), _towns()
+    alike = difflib.get_close_matches(wanted, {**names, **towns}, n=MOST_NEAR)
+    found = (name for key in alike for name in ((names[key],) if key in names else towns[key]))
+    return tuple(dict.fromkeys(found))[:MOST_NEAR]
 
 
 @cache
 def _names() -> dict[str, str]:
     known = zoneinfo.available_timezones() | {"UTC"}
     return {name.casefold(): name for name in sorted(known) if name not in _NO_PLACES}
+
+
+@cache
+def _towns() -> dict[str, tuple[str, ...]]:
+    places: dict[str, tuple[str, ...]] = {}
+    for key, name in _names().items():
+        region, _, town = key.rpartition("/")
+        if region:
+            places[town] = (*places.get(town, ()), name)
+    return places

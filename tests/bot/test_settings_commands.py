@@ -71,6 +71,26 @@ async def test_quiet_hours_zone_cap_and_digest_by_words(database: Database) -> N
     assert "Quiet hours none" in text
 
 
+@pytest.mark.parametrize(
+    ("line", "offered", "zone"),
+    [
+        ("settings zone berlim", "settings zone Europe/Berlin", "Europe/Berlin"),
+        ("settings zone New  Yrk", "settings zone America/New_York", "America/New_York"),
+        ("settings quiet 22:00-07:00 loondon", "settings quiet 22:00-07:00 Europe/London", "Europe/London"),
+        ("settings zone Indianapolis", "settings zone America/Indianapolis", "America/Indianapolis"),
+    ],
+)
+async def test_a_mistyped_zone_comes_back_as_buttons_with_the_nearest(
+    database: Database, line: str, offered: str, zone: str
+) -> None:
+    ann = await desk(database)
+    assert "did you mean" in await ann.ask(line)
+    assert offered in lines(ann.buttons)
+    assert all(len(one.line.encode()) <= 60 and one.edits for one in ann.buttons)
+    assert "Changed." in await ann.press(zone)
+    assert (await ann.chat()).settings.time_zone == zone
+
+
 async def test_exits_may_be_turned_off_and_it_says_that_this_is_dangerous(database: Database) -> None:
     ann = await desk(database)
     assert "Exits off (dangerous: nobody tells you to get out)" in await ann.ask("settings exit off")
@@ -88,7 +108,7 @@ async def test_trouble_of_the_program_is_for_owners(database: Database) -> None:
 
 async def test_wrong_words_change_nothing(database: Database) -> None:
     ann = await desk(database)
-    for line in ("settings bells on", "settings entry loud", "settings zone Mars", "settings cap 0"):
+    for line in ("settings bells on", "settings entry loud", "settings zone qqqqqq", "settings cap 0"):
         assert "expected" in await ann.ask(line)
     await ann.ask("settings entry loud", press=True)
     assert ann.last is not None

@@ -27,6 +27,8 @@ def test_zone_is_found(text: str, name: str) -> None:
     ("text", "hint"),
     [
         ("Europe/Berlim", "did you mean Europe/Berlin"),
+        ("berlim", "did you mean Europe/Berlin"),
+        ("new yrk", "did you mean America/New_York"),
         ("../../etc/passwd", "expected an IANA name"),
         ("localtime", "is not a time zone"),
         ("x" * 300, "is not a time zone"),
