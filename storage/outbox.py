@@ -187,18 +187,20 @@ class Outbox:
     async def merge(self, target: Target, keep: int, now_ms: int) -> int:
         """Put all waiting entries of a target but the first ``keep`` into one message; return how many.
 
-        They stay pending and share that message's fate. Exits, and what may have arrived, aren't touched.
+        They stay pending and share that message's fate. Exits, what may have arrived, and what somebody
+        else is just changing aren't touched.
         """
         key = _key(target)
         async with self._database.transaction() as connection:
             await connection.execute(SQL["lock"], LOCK)
             merged = await connection.fetchval(SQL["merged_waiting"], *key)
-            is_new = merged is None
-            if is_new:
+            rows = await connection.fetch(SQL["surplus"], *key, keep, merged)
+            if not rows:
+                return 0
+            if merged is None:
                 merged = await connection.fetchval(SQL["add_merged"], *key, now_ms)
-            rows = await connection.fetch(SQL["merge"], *key, keep, merged)
-            if is_new:
                 await connection.execute(SQL["queue_merged"], *key, merged)
+            await connection.execute(SQL["merge"], merged, [row["alert_id"] for row in rows])
             expiries = [row["expires_ms"] for row in rows if row["expires_ms"] is not None]
             is_silent = all(row["is_silent"] for row in rows)
             await connection.execute(SQL["amend_merged"], merged, max(expiries, default=None), is_silent)

@@ -297,7 +297,8 @@ class DispatchService:
         backlogs = await self._outbox.backlogs(tuple(self._notifiers))
         for target, keep in surplus(backlogs, self._pace, now_ms).items():
             merged = await self._outbox.merge(target, keep, now_ms)
-            log.info("entries merged into one message", target=str(target), entries=merged)
+            if merged:
+                log.info("entries merged into one message", target=str(target), entries=merged)
 
     async def _recover(self) -> None:
         """Apply the same policy to what another process, or an earlier life, left as sending."""

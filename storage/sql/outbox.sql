@@ -253,13 +253,15 @@ having count(*) > 1;
 
 -- name: merged_waiting
 -- A message of merged entries that surely nobody has seen takes more of them: the last, since one that
--- was on its way meanwhile may have returned to its place before it.
+-- was on its way meanwhile may have returned to its place before it. Locked, so that it isn't buried
+-- meanwhile.
 select o.alert_id from outbox o
 join alerts a using (alert_id)
 where o.channel = $1 and o.chat = $2 and o.thread = $3 and o.state = 'pending' and a.kind = 'merged'
     and not o.may_have_arrived
 order by o.alert_id desc
-limit 1;
+limit 1
+for update of o skip locked;
 
 -- name: add_merged
 -- A message for several entries; which ones, these tell (digest_id).
@@ -271,9 +273,10 @@ returning alert_id;
 -- It waits its turn like any entry.
 insert into outbox (alert_id, channel, chat, thread, priority) values ($4, $1, $2, $3, 1);
 
--- name: merge
--- All waiting entries of a target but the first $4 share the fate of one message from now on. What
--- came after a message that waits already joins it whole: else its last would be told before its first.
+-- name: surplus
+-- All waiting entries of a target but the first $4. What came after a message that waits already ($5)
+-- joins it whole: else its last would be told before its first. What a publication is just changing
+-- stays out, since to wait for it could be a deadlock; the rest is locked in the order of writing.
 with waiting as (
     select o.alert_id, row_number() over (order by o.priority, o.alert_id) as nth from outbox o
     join alerts a using (alert_id)
@@ -281,15 +284,24 @@ with waiting as (
         and o.state = 'pending' and a.kind = 'entry' and not o.may_have_arrived
 ),
 surplus as (
-    select alert_id from waiting where nth > $4 or alert_id > $5
-),
-gone as (
-    delete from outbox o using surplus where o.alert_id = surplus.alert_id
-    returning o.alert_id
+    select alert_id from waiting where nth > $4 or alert_id > $5::bigint
 )
-update alerts a set digest_id = $5, last_error = 'merged: this chat takes no more'
-from gone where a.alert_id = gone.alert_id
-returning a.expires_ms, a.is_silent;
+select o.alert_id, a.expires_ms, a.is_silent
+from outbox o
+join alerts a using (alert_id)
+where o.alert_id in (select alert_id from surplus) and o.state = 'pending' and not o.may_have_arrived
+order by o.alert_id
+for update of o skip locked
+for no key update of a skip locked;
+
+-- name: merge
+-- These ($2) share the fate of one message ($1) from now on.
+with gone as (
+    delete from outbox where alert_id = any($2::bigint[])
+    returning alert_id
+)
+update alerts a set digest_id = $1, last_error = 'merged: this chat takes no more'
+from gone where a.alert_id = gone.alert_id;
 
 -- name: amend_merged
 -- It is worth sending as long as any of its entries, and as loud as the loudest.

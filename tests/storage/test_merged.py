@@ -176,6 +176,41 @@ async def test_merging_while_others_lease_loses_nothing(database: Database) -> N
     assert lost == 0
 
 
+@pytest.mark.parametrize(
+    "changing",
+    [
+        "select from outbox where alert_id = $1 for update",
+        "update alerts set facts = facts where alert_id = $1",
+    ],
+)
+async def test_merging_waits_for_no_row_that_a_publication_is_changing(
+    database: Database, changing: str
+) -> None:
+    await silence_console(database)
+    await add_member(database, ANNA, ALL)
+    await publish(database, 1, 2, 3, 4)
+    outbox = Outbox(database)
+    async with database.transaction() as connection:
+        third = await connection.fetchval("select alert_id from alerts where opportunity_id like '%3'")
+        await connection.execute(changing, third)
+        async with asyncio.timeout(10):
+            assert await outbox.merge(ANNA, 1, MONDAY_MS) == 2
+            assert await outbox.merge(ANNA, 1, MONDAY_MS) == 0
+    assert [alert.short_id for alert in (await send_next(outbox), await send_next(outbox))] == [
+        "0001",
+        "0003",
+    ]
+    assert told(await send_next(outbox)) == ["0004", "0002"]
+
+
+async def test_where_nothing_can_be_merged_there_is_no_message(database: Database) -> None:
+    await silence_console(database)
+    await add_member(database, ANNA, ALL)
+    await publish(database, 1, 2)
+    assert await Outbox(database).merge(ANNA, 2, MONDAY_MS) == 0
+    assert await counts(database) == {"pending": 2}
+
+
 async def test_what_came_after_a_waiting_message_joins_it_whole_or_not_at_all(database: Database) -> None:
     """Only the last of the later ones in it would be told before the first of them."""
     outbox = await five_for_anna(database)
