@@ -81,7 +81,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 CHARTS = "charts"
-"""Folder of the chat in the terminal's pictures, and of what the drawing library learned about fonts."""
+"""Where the terminal's chat saves pictures: nothing else is in this folder."""
+
+FONTS = "cache/matplotlib"
+"""Where the drawing library keeps what it learned about fonts."""
 
 FAREWELL_S = 2.0
 FIRST_PAUSE_S = 2.0
@@ -129,7 +132,7 @@ async def run(
         waker = await stack.enter_async_context(Waker(database))
         due = await stack.enter_async_context(timetable())
         ranker = await stack.enter_async_context(rank_process(_rank_task(settings, database.dsn)))
-        charts = await stack.enter_async_context(chart_process(settings.home / CHARTS))
+        charts = await stack.enter_async_context(chart_process(settings.home / FONTS))
 
         feed = HyperliquidFeed(endpoints.ws_url, now_ms=clock.now_ms, rng=Random())
         urgent = exchange.at(Priority.DETECTION)

@@ -65,6 +65,17 @@ async def test_the_chat_answers(demo: tuple[Program, Path]) -> None:
         )
 
 
+async def test_beside_the_pictures_there_is_nothing(demo: tuple[Program, Path]) -> None:
+    """The drawing library's own files and words are no business of who looks at charts."""
+    running, folder = demo
+    await running.says("Get out: ")
+    await running.types("/trader #1")
+    picture = Path((await running.says("Picture: ")).removeprefix("Picture: ").strip())
+    assert picture.parent == folder / "demo/charts"
+    assert {path.suffix for path in picture.parent.iterdir()} == {".png"}
+    assert not any("font" in line.lower() for line in (*running.out, *running.err))
+
+
 async def test_the_losers_are_listed(demo: tuple[Program, Path]) -> None:
     running, folder = demo
     await running.says("Get out: ")
