@@ -18,15 +18,28 @@ select exists (select from outbox where state = 'leased' and lease_until < clock
 
 -- name: tidy
 -- What a dead dispatcher had leased but surely not begun to send returns to the queue; an exit
--- whose entry ended without being sent has nobody to tell.
+-- whose entry ended without being sent has nobody to tell, unless a crowd's message named it.
 with run_out as (
     update outbox set state = 'pending', lease_until = null, lease_by = null
     where state = 'leased' and lease_until < clock_timestamp()
 ),
+orphans as (
+    select o.alert_id,
+        case when a.kind = 'exit' then crowd_naming(a.opportunity_id, a.channel, a.chat, a.thread) end as crowd_id
+    from outbox o
+    join alerts a using (alert_id)
+    join alerts entry on entry.alert_id = o.entry_id
+    where o.state = 'pending' and entry.state in ('dead', 'expired')
+),
+adopted as (
+    update outbox o set entry_id = orphans.crowd_id
+    from orphans
+    where o.alert_id = orphans.alert_id and o.state = 'pending' and orphans.crowd_id is not null
+),
 pointless as (
     delete from outbox o
-    using alerts entry
-    where o.state = 'pending' and entry.alert_id = o.entry_id and entry.state in ('dead', 'expired')
+    using orphans
+    where o.alert_id = orphans.alert_id and o.state = 'pending' and orphans.crowd_id is null
     returning o.alert_id
 )
 update alerts set state = 'expired', last_error = 'its entry was not sent'

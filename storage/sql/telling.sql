@@ -89,21 +89,14 @@ from gone where a.alert_id = gone.alert_id;
 -- A chat that was switched off since gets a row that says so; one that left for good, none.
 with leaving as (
     select wanted.nth, entry.alert_id, entry.opportunity_id, entry.channel, entry.chat, entry.thread,
-        coalesce(named.alert_id, entry.alert_id) as entry_id
+        coalesce(named.crowd_id, entry.alert_id) as entry_id
     from unnest($1::text[]) with ordinality as wanted (opportunity_id, nth)
     join alerts entry using (opportunity_id)
-    left join lateral (
-        select coalesce(m.changes_id, m.alert_id) as alert_id from alerts m
-        where entry.state in ('held', 'dead', 'expired')
-            and m.kind = 'crowd' and m.state in ('pending', 'sent', 'unknown')
-            and m.channel = entry.channel and m.chat = entry.chat and m.thread = entry.thread
-            and m.facts -> 'members' @> jsonb_build_array(
-                jsonb_build_object('opportunity_id', entry.opportunity_id)
-            )
-        order by m.alert_id
-        limit 1
-    ) named on true
-    where entry.kind = 'entry' and (entry.state in ('sent', 'unknown', 'pending') or named.alert_id is not null)
+    cross join lateral (
+        select case when entry.state in ('held', 'dead', 'expired')
+            then crowd_naming(entry.opportunity_id, entry.channel, entry.chat, entry.thread) end as crowd_id
+    ) named
+    where entry.kind = 'entry' and (entry.state in ('sent', 'unknown', 'pending') or named.crowd_id is not null)
 ),
 told as (
     insert into alerts (

@@ -8,7 +8,7 @@ import pytest
 
 from core.model.alerts import Alert, AlertKind, Channel, Target
 from core.model.chats import Role, Subscription
-from core.model.market import Address
+from core.model.market import Address, Direction
 from core.model.notices import CrowdFacts, Growth
 from storage.chats import Chats
 from storage.database import Database
@@ -225,6 +225,59 @@ async def test_whom_a_changed_crowd_message_names_has_an_exit_though_its_entry_w
     assert [isinstance(facts, CrowdFacts) and len(facts.members) for facts in changed] == [4]
     await end(database, 4)
     assert len(exits(await deliver(database))) == 1
+
+
+async def test_whom_a_crowd_named_is_told_to_leave_though_the_message_it_was_merged_into_died(
+    database: Database,
+) -> None:
+    await only(database, ANNA)
+    await enter(database, 8, 9, side=Direction.LONG)
+    await enter(database, 1)
+    await enter(database, 2)
+    outbox = Outbox(database)
+    assert await outbox.merge(ANNA, 1, MONDAY_MS) == 3
+    await enter(database, 3)  # completes a crowd that names 1 and 2
+    await end(database, 1, 9)
+    [first] = await begin(database)
+    await outbox.sent(first.alert_id, "m1", MONDAY_MS)
+    [merged] = await begin(database)
+    assert merged.kind is AlertKind.MERGED
+    await outbox.dead(merged.alert_id, "refused")
+    [crowd, *others] = await deliver(database)
+    assert crowd.kind is AlertKind.CROWD
+    leaving = [(alert.short_id, alert.reply_to) for alert in others if alert.kind is EXIT]
+    assert leaving == [("0001", f"m{crowd.alert_id}")]
+    await end(database, 2, 3, 8)
+    assert exits(await deliver(database)) == ["0002", "0003", "0008"]
+
+
+async def test_whom_a_crowd_named_is_told_to_leave_though_its_own_message_was_refused_meanwhile(
+    database: Database,
+) -> None:
+    await only(database, ANNA)
+    await enter(database, 1)
+    [entry] = await begin(database)
+    await enter(database, 2, 3)  # the first is on its way, and named all the same
+    await end(database, 1)
+    await Outbox(database).dead(entry.alert_id, "refused")
+    [crowd, *others] = await deliver(database)
+    assert crowd.kind is AlertKind.CROWD
+    assert [(alert.short_id, alert.reply_to) for alert in others if alert.kind is EXIT] == [
+        ("0001", f"m{crowd.alert_id}")
+    ]
+
+
+async def test_an_exit_that_only_a_crowd_could_tell_ends_with_the_crowds_message(database: Database) -> None:
+    await only(database, ANNA)
+    await enter(database, 1)
+    [entry] = await begin(database)
+    await enter(database, 2, 3)
+    await end(database, 1)
+    await Outbox(database).dead(entry.alert_id, "refused")
+    [crowd] = await begin(database)
+    assert crowd.kind is AlertKind.CROWD
+    await Outbox(database).dead(crowd.alert_id, "refused")
+    assert await deliver(database) == []
 
 
 async def test_who_is_turned_out_gets_nothing_that_waits_but_exits(database: Database) -> None:
