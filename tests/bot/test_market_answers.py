@@ -9,6 +9,7 @@ import pytest
 from bot.commands import Commands
 from bot.requests import Picture, Reply, Request
 from bot.rows import MOST_LINE, button
+from core.loser_order import LOSER_SORTS
 from core.model.alerts import Channel, Target
 from core.model.answers import PerformanceAnswer, TraderAnswer
 from core.model.buttons import Button
@@ -16,6 +17,7 @@ from core.model.chats import Follow
 from core.model.market import Coin
 from core.model.opportunities import Crowd, LiveOpportunity
 from core.model.traders import Ranking
+from messages.limits import TELEGRAM_TABLE_COLUMNS
 from tests.support.chat_desk import ChatRows, FactRows, make_commands
 from tests.support.chat_facts import (
     LOSER,
@@ -164,6 +166,19 @@ async def test_first_five_of_a_page_have_their_cards() -> None:
     assert [card.label for card in cards] == ["#11", "#12", "#13", "#14", "#15"]
     assert not cards[0].edits
     assert "rank 11" in (await here.press(page, "#11")).text
+
+
+async def test_discord_has_room_for_forty_losers_on_a_page() -> None:
+    here = desk(Channel.DISCORD)
+    here.facts.run = many(120)
+    for sort in LOSER_SORTS:
+        page = await here.ask(f"losers 40 by {sort}")
+        assert ranks(page) == list(range(1, 41))
+        table = page.text.split("```")[1].strip("\n").splitlines()
+        assert len({len(line) for line in table}) == 1
+        assert all(len(line) <= TELEGRAM_TABLE_COLUMNS for line in table)
+    card = await here.press(page, "#1")
+    assert f"/explorer/address/{the(page, '#1').line.split()[1]}" in card.text
 
 
 async def test_every_address_of_the_list_leads_to_the_explorer() -> None:

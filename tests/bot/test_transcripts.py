@@ -95,7 +95,9 @@ async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 
 def facts_of_telegram(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    # A list's links: Discord, which counts what is behind them, has those of its cards.
+    lines = (line.strip() for line in text.splitlines() if not line.startswith("Explorer:"))
+    return [line for line in lines if line]
 
 
 def facts_of_discord(text: str) -> list[str]:

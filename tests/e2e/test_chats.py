@@ -24,8 +24,8 @@ ENTRY = re.compile(r"(?:Consider|Ended:) (?:LONG|SHORT) \S+ (#[A-Z0-9]{4})")
 """An entry's message says so itself when it has ended."""
 EXIT = re.compile(r"Get out: (?:LONG|SHORT) \S+ (#[A-Z0-9]{4})")
 FACT = re.compile(r"0x[0-9a-f]+|/\w+|[\d,]*\d(?:\.\d+)?")
-PASSING = re.compile(r"[\d.]+ (?:s|min) ago|\(<?https?://[^)]*\)")
-"""How old an answer is, and where Discord's links lead: Telegram keeps those out of the text."""
+PASSING = re.compile(r"[\d.]+ (?:s|min) ago|\(<?https?://[^)]*\)|^Explorer:.*$", re.MULTILINE)
+"""How old an answer is, and links: Telegram keeps their ends out of the text, and has room for a list's."""
 LONG_S = 60.0
 
 
@@ -107,8 +107,7 @@ async def claim(running: Running, telegram: TelegramServer) -> None:
 
 async def same_facts(telegram: TelegramServer, discord: DiscordServer) -> None:
     """Both chats answer the same questions with the same facts."""
-    # Eight losers: Discord has no room for the explorer's links of more.
-    for name, options in (("losers", {"n": "8"}), ("trader", {"who": "#1"}), ("help", {})):
+    for name, options in (("losers", {"n": "40"}), ("trader", {"who": "#1"}), ("help", {})):
         here = await telegram_says(telegram, " ".join((f"/{name}", *options.values())))
         there = (await discord.command(DAN, name, options)).text
         facts = [FACT.findall(PASSING.sub("", text)) for text in (here, there)]
