@@ -49,7 +49,7 @@ class Chats:
                 await connection.execute(SQL["silence"], *_key(target))
 
     async def enable(self, target: Target) -> None:
-        """Switch a chat on again that was switched off."""
+        """Switch a chat on again that was switched off, and tell it the exits of a day that it missed."""
         async with self._database.connection() as connection:
             await connection.execute(SQL["enable"], *_key(target))
 

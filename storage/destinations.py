@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from core.model.alerts import Channel
+from storage.chats import SQL as CHATS_SQL
 from storage.statements import statements
 
 if TYPE_CHECKING:
@@ -27,5 +28,6 @@ class Destinations:
                     is not None
                 ):
                     await connection.execute(SQL["subscribe_to_all"], channel.value, name)
-            await connection.execute(SQL["enable"], channel.value, list(names))
+                # Whoever is in the settings is tried again at every start.
+                await connection.execute(CHATS_SQL["enable"], channel.value, name, "")
             await connection.execute(SQL["disable_others"], channel.value, list(names))

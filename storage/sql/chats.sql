@@ -23,8 +23,42 @@ where channel = $1 and chat = $2
     and (thread = $3 or ($3 = '' and role <> 'owner' and $4 in ('member', 'declined')));
 
 -- name: enable
--- The chat is there again.
-update chats set disabled_reason = null where channel = $1 and chat = $2 and thread = $3;
+-- The chat is there again. Exits that it missed meanwhile are told now, where it was told to enter;
+-- not those of more than a day ago: the entry itself said that it is over by now.
+with off as (
+    select channel, chat, thread, disabled_reason from chats
+    where channel = $1 and chat = $2 and thread = $3 and disabled_reason is not null
+    for update
+),
+back as (
+    update chats c set disabled_reason = null
+    from off
+    where c.channel = off.channel and c.chat = off.chat and c.thread = off.thread
+),
+missed as (
+    select e.alert_id, e.state = 'unknown' as may_have_arrived,
+        case when entry.state in ('sent', 'unknown') then entry.alert_id
+            else crowd_naming(e.opportunity_id, e.channel, e.chat, e.thread) end as entry_id
+    from off
+    join alerts e using (channel, chat, thread)
+    join alerts entry on entry.opportunity_id = e.opportunity_id and entry.channel = e.channel
+        and entry.chat = e.chat and entry.thread = e.thread and entry.kind = 'entry'
+    where e.kind = 'exit' and e.state in ('dead', 'unknown') and e.last_error = off.disabled_reason
+        and e.created_ms > extract(epoch from clock_timestamp()) * 1000 - 86400000
+),
+told as (
+    update alerts a set state = 'pending', last_error = null
+    from missed m
+    where a.alert_id = m.alert_id and m.entry_id is not null
+    returning a.alert_id, a.channel, a.chat, a.thread, m.entry_id, m.may_have_arrived
+),
+queued as (
+    insert into outbox (alert_id, entry_id, channel, chat, thread, priority, may_have_arrived)
+    select alert_id, entry_id, channel, chat, thread, 0, may_have_arrived from told
+    order by alert_id
+    returning alert_id
+)
+select pg_notify('outbox', '') from queued limit 1;
 
 -- name: subscribe
 -- One coin (null: all); again: other filters.

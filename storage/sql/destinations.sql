@@ -9,11 +9,6 @@ returning chat;
 insert into subscriptions (channel, chat, thread, coin, min_usd, min_badness) values ($1, $2, '', null, 0, 0)
 on conflict do nothing;
 
--- name: enable
--- Whoever is in the settings is tried again at every start.
-update chats set disabled_reason = null
-where channel = $1 and chat = any($2::text[]) and disabled_reason is not null;
-
 -- name: disable_others
 -- Whoever was taken out of the settings hears nothing more; nor does anything wait for them.
 with gone as (

@@ -161,9 +161,10 @@ update chats set disabled_reason = $4 where channel = $1 and chat = $2 and threa
 with gone as (
     delete from outbox
     where channel = $1 and chat = $2 and thread = $3 and (state = 'pending' or $5)
-    returning alert_id, attempts
+    returning alert_id, attempts, may_have_arrived
 )
-update alerts a set state = 'dead', last_error = $4, attempts = gone.attempts
+update alerts a set state = case when gone.may_have_arrived then 'unknown' else 'dead' end, last_error = $4,
+    attempts = gone.attempts
 from gone
 where a.alert_id = gone.alert_id or (a.digest_id = gone.alert_id and a.state = 'pending');
 

@@ -280,6 +280,84 @@ async def test_an_exit_that_only_a_crowd_could_tell_ends_with_the_crowds_message
     assert await deliver(database) == []
 
 
+async def age(database: Database, hours: float) -> None:
+    """Let everything have been written so long ago."""
+    async with database.connection() as connection:
+        await connection.execute(
+            "update alerts set created_ms = extract(epoch from clock_timestamp()) * 1000 - $1 * 3600000",
+            hours,
+        )
+
+
+async def test_exits_that_a_chat_missed_while_it_was_off_are_told_when_it_is_back(database: Database) -> None:
+    await only(database, ANNA)
+    await publish(database, 1, 2, 3, 4)
+    outbox, chats = Outbox(database), Chats(database)
+    told = []
+    for _ in range(3):
+        [alert] = await begin(database)
+        await outbox.sent(alert.alert_id, f"m{alert.alert_id}", MONDAY_MS)
+        told.append(f"m{alert.alert_id}")
+    [refused] = await begin(database)
+    await outbox.retry(refused.alert_id, "no route", 0.0)
+    await end(database, 1)  # waits; 2 ends while it is off, the entry of 4 was never told
+    [leaving] = await begin(database)
+    await outbox.disable_target(ANNA, "blocked")
+    await outbox.dead(leaving.alert_id, "blocked")
+    await end(database, 2, 4)
+    assert await deliver(database) == []
+    await age(database, 23)
+    await chats.enable(ANNA)
+    assert [(one.kind, one.short_id, one.reply_to) for one in await deliver(database)] == [
+        (EXIT, "0001", told[0]),
+        (EXIT, "0002", told[1]),
+    ]
+    await outbox.disable_target(ANNA, "blocked")
+    await chats.enable(ANNA)
+    assert await deliver(database) == []
+
+
+async def test_exits_of_more_than_a_day_ago_are_not_told_when_a_chat_is_back(database: Database) -> None:
+    await only(database, ANNA)
+    await publish(database, 1)
+    await deliver(database)
+    await Outbox(database).disable_target(ANNA, "blocked")
+    await end(database, 1)
+    await age(database, 25)
+    await Chats(database).enable(ANNA)
+    assert await deliver(database) == []
+
+
+async def test_a_refused_exit_is_not_told_again_because_the_chat_is_back(database: Database) -> None:
+    await only(database, ANNA)
+    await publish(database, 1)
+    await deliver(database)
+    await end(database, 1)
+    [leaving] = await begin(database)
+    await Outbox(database).dead(leaving.alert_id, "message refused")
+    await deliver(database)
+    await Outbox(database).disable_target(ANNA, "blocked")
+    await age(database, 1)
+    await Chats(database).enable(ANNA)
+    assert await deliver(database) == []
+
+
+async def test_an_exit_that_may_have_arrived_before_its_chat_was_off_is_repeated_as_such(
+    database: Database,
+) -> None:
+    await only(database, ANNA)
+    await publish(database, 1)
+    await deliver(database)
+    await end(database, 1)
+    [leaving] = await begin(database)
+    await Outbox(database).retry(leaving.alert_id, "time-out", 60.0, doubted_ms=MONDAY_MS)
+    await Outbox(database).disable_target(ANNA, "blocked")
+    assert (await Outbox(database).states([leaving.alert_id]))[leaving.alert_id] == ("unknown", "blocked")
+    await age(database, 1)
+    await Chats(database).enable(ANNA)
+    assert [(one.kind, one.is_repeat) for one in await deliver(database)] == [(EXIT, True)]
+
+
 async def test_who_is_turned_out_gets_nothing_that_waits_but_exits(database: Database) -> None:
     await only(database, ANNA)
     await publish(database, 1)

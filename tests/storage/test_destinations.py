@@ -2,14 +2,16 @@
 
 import pytest
 
-from core.model.alerts import Channel, Target
+from core.model.alerts import AlertKind, Channel, Target
 from core.model.chats import Role, Subscription
 from core.model.market import Coin
 from storage.chats import Chats
 from storage.database import Database
 from storage.destinations import Destinations
 from storage.notices import Notices
-from tests.support.published import ANNA, add_member, publish, silence_console
+from storage.outbox import Outbox
+from tests.support.facts import MONDAY_MS
+from tests.support.published import ANNA, add_member, end, publish, silence_console
 
 pytestmark = pytest.mark.asyncio
 ONE, OTHER = Target(Channel.WEBHOOK, "0a1b2c3d4e"), Target(Channel.WEBHOOK, "discord-5f6a7b8c9d")
@@ -47,6 +49,26 @@ async def test_one_that_refused_us_is_tried_again_at_the_next_start(database: Da
         await connection.execute("update chats set disabled_reason = '404' where chat = $1", ONE.chat)
     await destinations.sync(Channel.WEBHOOK, [ONE.chat])
     assert ONE in [chat.target for chat in await chats.reachable()]
+
+
+async def test_at_the_next_start_it_gets_the_exits_that_it_missed(database: Database) -> None:
+    destinations, outbox = Destinations(database), Outbox(database)
+    await silence_console(database)
+    await destinations.sync(Channel.WEBHOOK, [ONE.chat])
+    await publish(database, 1)
+    [entry] = await outbox.lease([Channel.WEBHOOK], 1, 60, "me")
+    await outbox.sending(entry.alert_id, "me")
+    await outbox.sent(entry.alert_id, None, MONDAY_MS)
+    await outbox.disable_target(ONE, "404")
+    await end(database, 1)
+    assert await outbox.lease([Channel.WEBHOOK], 1, 60, "me") == []
+    async with database.connection() as connection:
+        await connection.execute(
+            "update alerts set created_ms = extract(epoch from clock_timestamp()) * 1000"
+        )
+    await destinations.sync(Channel.WEBHOOK, [ONE.chat])
+    [leaving] = await outbox.lease([Channel.WEBHOOK], 1, 60, "me")
+    assert leaving.kind is AlertKind.EXIT
 
 
 async def test_what_it_was_told_to_want_stays(database: Database) -> None:
