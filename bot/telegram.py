@@ -172,7 +172,7 @@ class TelegramListener:
         async with self._turns.of(request.target):
             reply = await self._commands.handle(typed.name, request)
             if reply is not None:
-                await self._replies.send(_place(message), reply)
+                await self._replies.show(_place(message), reply)
 
     async def _answer_press(self, query: CallbackQuery) -> None:
         """Do what a button says for the one who pressed it; the button stops waiting in any case."""
@@ -205,8 +205,7 @@ class TelegramListener:
             if reply is None or reply.notice:
                 return reply.notice if reply is not None else ""
             old = message if press.edits and isinstance(message, Message) else None
-            if old is None or not await self._replies.edit(old, reply):
-                await self._replies.send(_place(message), reply)
+            await self._replies.show(_place(message), reply, old)
         return ""
 
     def _rights_of(self, chat_id: int, person: User | None) -> Callable[[], Awaitable[bool]]:

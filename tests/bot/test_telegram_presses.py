@@ -123,8 +123,68 @@ async def test_words_too_long_for_a_caption_follow_their_picture(
     assert picture.file is not None
     assert text.file is None
     assert [one.text for one in text.buttons] == ["Again", "Text", "Long"]
-    await press(telegram_server, text, "Long")
-    assert (text.edits, len(telegram_server.messages(ANN))) == (0, 4)
+    assert text.reply_to == picture.message_id
+
+
+@pytest.mark.parametrize("chat_id", [ANN, GROUP])
+async def test_refresh_changes_a_picture_and_its_words_where_they_are(
+    telegram_server: TelegramServer, desk: Desk, chat_id: int
+) -> None:
+    await telegram_server.send_text(ANN, "/chart@hyperfade_test_bot long", chat_id)
+    text = await telegram_server.wait_for_message(chat_id, "long & long")
+    picture = telegram_server.messages(chat_id)[0]
+    for number, word in enumerate(("anew", "again"), 1):
+        await press_data(telegram_server, text, f"=chart long {word}", forged=True, user_id=ANN)
+        assert (text.edits, picture.edits, len(telegram_server.messages(chat_id))) == (number, number, 2)
+        assert text.text.endswith(word)
+        assert picture.file is not None
+        assert picture.file.data.endswith(word.encode())
+    assert picture.buttons == []
+    # Short enough for a caption now, or without a picture: still where it was.
+    await press_data(telegram_server, text, "=chart short", forged=True, user_id=ANN)
+    await press_data(telegram_server, text, "=page 3", forged=True, user_id=ANN)
+    assert (text.text, len(telegram_server.messages(chat_id))) == ("page 3", 2)
+
+
+async def test_words_are_changed_though_their_picture_must_not_be(
+    telegram_server: TelegramServer, desk: Desk
+) -> None:
+    await telegram_server.send_text(ANN, "/chart long")
+    text = await telegram_server.wait_for_message(ANN, "long & long")
+    for words in ("not enough rights to send photos to the chat", "message to edit not found"):
+        refusal = api_fault(400, f"Bad Request: {words}")
+        telegram_server.fail(refusal, method="editMessageMedia")
+        await press_data(telegram_server, text, f"=chart long {len(words)}", forged=True)
+        assert text.text.endswith(str(len(words)))
+    assert (text.edits, len(telegram_server.messages(ANN))) == (2, 2)
+
+
+async def test_words_that_came_without_their_picture_come_with_it_once(
+    telegram_server: TelegramServer, desk: Desk
+) -> None:
+    page = await telegram_server.ask(ANN, "/page")
+    refusal = api_fault(400, "Bad Request: not enough rights to send photos to the chat")
+    telegram_server.fail(refusal, method="sendPhoto")
+    await press(telegram_server, page, "Long")
+    assert (page.edits, len(telegram_server.messages(ANN))) == (1, 1)
+    await press(telegram_server, page, "Long")
+    _, picture, text = telegram_server.messages(ANN)
+    assert text.reply_to == picture.message_id
+    await press_data(telegram_server, text, "=chart long anew", forged=True)
+    assert (text.edits, picture.edits, len(telegram_server.messages(ANN))) == (1, 1, 3)
+
+
+async def test_answer_to_a_press_under_a_picture_leaves_that_picture_alone(
+    telegram_server: TelegramServer, desk: Desk
+) -> None:
+    await telegram_server.send_text(ANN, "/chart@hyperfade_test_bot one", GROUP)
+    chart = await telegram_server.wait_for_message(GROUP, "chart one")
+    await press_data(telegram_server, chart, "+page 5", forged=True, user_id=ANN)
+    page = last(telegram_server, GROUP)
+    assert page.reply_to == chart.message_id
+    await press_data(telegram_server, page, "=chart two", forged=True, user_id=ANN)
+    assert (chart.text, chart.edits) == ("chart one", 0)
+    assert page.text == "chart two"
 
 
 async def test_group_without_pictures_gets_the_words(telegram_server: TelegramServer, desk: Desk) -> None:

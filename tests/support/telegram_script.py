@@ -62,7 +62,8 @@ class Script:
         return Reply(f"<b>page {number}</b>", rows)
 
     async def chart(self, request: Request) -> Reply:
-        text = LONG if "long" in request.words else "<b>chart</b> " + " ".join(request.words)
+        said = " ".join(request.words)
+        text = LONG + said if "long" in request.words else f"<b>chart</b> {said}"
         rows = (
             (Button("Again", "chart again", edits=True), Button("Text", "page 1", edits=True)),
             (Button("Long", "chart long", edits=True),),
