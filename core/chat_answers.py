@@ -7,7 +7,7 @@ from math import ceil
 from core.answers import PERIODS, evidence
 from core.errors import UsageError
 from core.model.alerts import DeliveryState, Target
-from core.model.chat_answers import MineAnswer, OwnEntry, OwnMiss, WhyAnswer
+from core.model.chat_answers import MineAnswer, OwnMiss, WhyAnswer
 from core.model.chats import Chat, HeldBecause
 from core.model.market import DAY_MS, Address, Coin
 from core.model.opportunities import Group
@@ -34,7 +34,7 @@ async def mine(
     entries = await own.own_entries(target, since_ms or 0)
     published = await reader.scored(group=Group.LOSER, since_ms=since_ms)
     control = await reader.scored(group=Group.PLACEBO, since_ms=since_ms)
-    told_ids = {one.opportunity_id for one in entries if one.state is DeliveryState.SENT}
+    told_ids = {one.opportunity_id for one in entries if one.is_told}
     told = [one for one in published if one.opportunity.opportunity_id in told_ids]
     states = Counter(one.state for one in entries)
     delays = sorted(one.sent_ms - one.published_ms for one in entries if one.sent_ms is not None)
@@ -43,10 +43,11 @@ async def mine(
         since_ms=since_ms,
         published=len(published),
         told=len(told_ids),
-        on_the_way=states[DeliveryState.PENDING],
+        on_the_way=sum(one.is_on_the_way for one in entries),
         live=sum(1 for one in told if one.ending is None),
         held=_in_order(HeldBecause, Counter(one.held_because for one in entries if one.held_because)),
         undelivered={state: states[state] for state in UNDELIVERED if states[state]},
+        lost=await own.lost(target, since_ms or 0),
         at_exit=scores.at_horizon(told, control, None, now_ms),
         delay_p50_ms=percentile(delays, 0.50),
         delay_p95_ms=percentile(delays, 0.95),
@@ -69,11 +70,12 @@ async def why(
     items = await own.near_misses(coin=coin, account=account, since_ms=since_ms, limit=NEWEST_STOPPED)
     published = await reader.scored(group=Group.LOSER, since_ms=since_ms, coin=coin, loser=account)
     entries = {one.opportunity_id: one for one in await own.own_entries(chat.target, since_ms)}
-    missed = [
-        OwnMiss(one.opportunity, entry, filtered(one.opportunity, chat.subscriptions, chat.follows))
-        for one in reversed(published)
-        if not _is_told(entry := entries.get(one.opportunity.opportunity_id))
-    ]
+    own_of = [(one.opportunity, entries.get(one.opportunity.opportunity_id)) for one in reversed(published)]
+    missed = tuple(
+        OwnMiss(opportunity, entry, filtered(opportunity, chat.subscriptions, chat.follows))
+        for opportunity, entry in own_of
+        if entry is None or not (entry.is_told or entry.is_on_the_way)
+    )
     return WhyAnswer(
         as_of_ms=now_ms,
         since_ms=since_ms,
@@ -83,18 +85,15 @@ async def why(
         stopped=stopped,
         # Found in gaps they may have been decided in another order than they happened.
         items=tuple(sorted(items, key=lambda one: one.event.time_ms, reverse=True)),
-        told=len(published) - len(missed),
-        missed=tuple(missed),
+        told=sum(1 for _, entry in own_of if entry is not None and entry.is_told),
+        on_the_way=sum(1 for _, entry in own_of if entry is not None and entry.is_on_the_way),
+        missed=missed,
     )
 
 
 def percentile(ordered: Sequence[int], share: float) -> int | None:
     """Return the smallest of the ordered values that at least this share doesn't exceed; None: no values."""
     return ordered[max(0, ceil(share * len(ordered)) - 1)] if ordered else None
-
-
-def _is_told(entry: OwnEntry | None) -> bool:
-    return entry is not None and entry.state in (DeliveryState.SENT, DeliveryState.PENDING)
 
 
 def _in_order(kinds: type[HeldBecause], counted: Counter[HeldBecause | None]) -> dict[HeldBecause, int]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from core.model.alerts import DeliveryState, Target
+from core.model.alerts import AlertKind, DeliveryState, Target
 from core.model.chat_answers import OwnEntry
 from core.model.chats import HeldBecause
 from core.model.market import Address, Coin
@@ -37,6 +37,16 @@ class ChatReader:
             )
             for row in rows
         ]
+
+    async def lost(self, target: Target, since_ms: int) -> dict[AlertKind, dict[DeliveryState, int]]:
+        """Count a chat's messages written since then that didn't come for sure, entries aside."""
+        key = (target.channel.value, target.chat, target.thread)
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(SQL["lost"], *key, since_ms)
+        found: dict[AlertKind, dict[DeliveryState, int]] = {}
+        for row in rows:
+            found.setdefault(AlertKind(row["kind"]), {})[DeliveryState(row["state"])] = row["n"]
+        return found
 
     async def near_misses(
         self, *, coin: Coin | None, account: Address | None, since_ms: int, limit: int

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.model.alerts import DeliveryState
+from core.model.alerts import AlertKind, DeliveryState
 from core.model.chats import HeldBecause, Subscription
 from core.model.market import Address, Coin
 from core.model.opportunities import Decision, Opportunity, Rejection
@@ -20,6 +20,16 @@ class OwnEntry:
     held_because: HeldBecause | None
     published_ms: int
     sent_ms: int | None
+
+    @property
+    def is_told(self) -> bool:
+        """Tell whether the chat surely got it."""
+        return self.state is DeliveryState.SENT
+
+    @property
+    def is_on_the_way(self) -> bool:
+        """Tell whether the chat gets it in a moment."""
+        return self.state is DeliveryState.PENDING
 
 
 class Filter(StrEnum):
@@ -66,9 +76,10 @@ class WhyAnswer:
     items: tuple[Decision, ...]
     """The newest of those that were stopped."""
     told: int
-    """Of those published: how many this chat got, or gets in a moment."""
+    """Of those published: how many this chat got."""
+    on_the_way: int
     missed: tuple[OwnMiss, ...]
-    """Of those published: what this chat didn't get, the newest first."""
+    """Of those published: what this chat neither got nor gets in a moment, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,8 @@ class MineAnswer:
     """Of those told."""
     held: Mapping[HeldBecause, int]
     undelivered: Mapping[DeliveryState, int]
+    lost: Mapping[AlertKind, Mapping[DeliveryState, int]]
+    """Exits and other messages that didn't come, or came without confirmation."""
     at_exit: HorizonScore
     """Of those told, beside the control of the same time."""
     delay_p50_ms: int | None

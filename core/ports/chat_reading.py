@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from core.model.alerts import Target
+from core.model.alerts import AlertKind, DeliveryState, Target
 from core.model.chat_answers import OwnEntry
 from core.model.market import Address, Coin
 from core.model.opportunities import Decision, Rejection
@@ -14,6 +14,10 @@ class ChatReader(Protocol):
 
     async def own_entries(self, target: Target, since_ms: int) -> list[OwnEntry]:
         """Return a chat's entries published since then, oldest first."""
+        ...
+
+    async def lost(self, target: Target, since_ms: int) -> Mapping[AlertKind, Mapping[DeliveryState, int]]:
+        """Count a chat's messages written since then that didn't come for sure, entries aside."""
         ...
 
     async def near_misses(

@@ -7,6 +7,16 @@ where a.channel = $1 and a.chat = $2 and a.thread = $3 and a.kind = 'entry'
     and t.published_ms >= $4 and not t.is_rehearsal
 order by t.published_ms, a.alert_id;
 
+-- name: lost
+-- What else should have come to a chat: no entries, nor the messages that told several; no changes of
+-- messages; no exits of what was never told.
+select kind, state, count(*) as n from alerts
+where channel = $1 and chat = $2 and thread = $3 and created_ms >= $4
+    and kind in ('exit', 'follow', 'list', 'digest', 'health', 'request')
+    and (state in ('unknown', 'dead') or (state = 'expired' and kind <> 'exit'))
+group by kind, state
+order by kind, state desc;
+
 -- name: near_misses
 -- Losers' entries that a rule stopped, newest first.
 select decision from decisions

@@ -148,7 +148,8 @@ WHY = WhyAnswer(
         rejected(nth, rejection)
         for nth, rejection in enumerate((Rejection.MAKER, Rejection.NOTIONAL_BELOW_FLOOR, Rejection.TOO_OLD))
     ),
-    told=3,
+    told=2,
+    on_the_way=1,
     missed=MISSED,
 )
 EVERY_RULE = replace(
@@ -156,10 +157,11 @@ EVERY_RULE = replace(
     account=LOSER,
     published=12,
     told=0,
+    on_the_way=0,
     stopped={rejection: nth for nth, rejection in enumerate(Rejection, start=1)},
     items=tuple(rejected(nth, rejection) for nth, rejection in enumerate(Rejection)),
 )
-NOTHING = replace(WHY, published=0, stopped={}, items=(), told=0, missed=())
+NOTHING = replace(WHY, published=0, stopped={}, items=(), told=0, on_the_way=0, missed=())
 
 MINE = MineAnswer(
     as_of_ms=NOW_MS,
@@ -170,6 +172,19 @@ MINE = MineAnswer(
     live=2,
     held={HeldBecause.MUTED: 9, HeldBecause.QUIET: 30, HeldBecause.CAP: 4, HeldBecause.OFF: 1},
     undelivered={DeliveryState.UNKNOWN: 1, DeliveryState.DEAD: 2, DeliveryState.EXPIRED: 3},
+    lost={
+        AlertKind.EXIT: {DeliveryState.UNKNOWN: 1, DeliveryState.DEAD: 1},
+        **{
+            kind: {DeliveryState.DEAD: 1}
+            for kind in (
+                AlertKind.FOLLOW,
+                AlertKind.LIST,
+                AlertKind.DIGEST,
+                AlertKind.HEALTH,
+                AlertKind.REQUEST,
+            )
+        },
+    },
     at_exit=HorizonScore(None, make_score(), make_score(n=400, wins=190, win_rate=0.475, mean_net_bps=-9.1)),
     delay_p50_ms=740,
     delay_p95_ms=3_900,
@@ -183,6 +198,7 @@ MINE_NOTHING = replace(
     live=0,
     held={},
     undelivered={},
+    lost={},
     at_exit=HorizonScore(None, NO_SCORE, NO_SCORE),
     delay_p50_ms=None,
     delay_p95_ms=None,

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 
 from core.chat_answers import mine, percentile, why
-from core.model.alerts import Channel, DeliveryState, Target
+from core.digests import DueDigest
+from core.model.alerts import AlertKind, Channel, DeliveryState, Target
 from core.model.chat_answers import Filter
 from core.model.chats import Chat, HeldBecause, Role, Subscription
 from core.model.market import Address, Coin, Direction
@@ -17,6 +18,7 @@ from core.ports import ChatReader as ChatReaderPort
 from storage.chat_reader import ChatReader
 from storage.chats import Chats
 from storage.database import Database
+from storage.digests import Digests
 from storage.outbox import Outbox
 from storage.publications import Publications
 from storage.reader import Reader
@@ -93,8 +95,58 @@ async def test_what_was_held_is_counted_by_the_wish_that_held_it(database: Datab
     answer = await mine(reader, own, ANNA, now_ms=LATER_MS, horizon=Horizon.H1)
     assert answer.held == {HeldBecause.MUTED: 2, HeldBecause.CAP: 1}
     told = await why(reader, own, await chat_of(database, ANNA), now_ms=LATER_MS)
-    assert (told.published, told.told, len(told.missed)) == (3, 0, 3)
+    assert (told.published, told.told, told.on_the_way, len(told.missed)) == (3, 0, 0, 3)
     assert [one.entry.held_because for one in told.missed if one.entry] == ["cap", "muted", "muted"]
+
+
+async def test_why_and_mine_count_what_came_and_what_is_on_the_way_alike(database: Database) -> None:
+    await silence_console(database)
+    await add_member(database, ANNA, Subscription(None))
+    outbox = Outbox(database)
+    for n in (1, 2):
+        await publish(database, n)
+        await send(database, n, 500)
+    await publish(database, 3)
+    [doubted] = await outbox.lease([Channel.TELEGRAM], 1, 60, "me")
+    await outbox.sending(doubted.alert_id, "me")
+    await outbox.unknown(doubted.alert_id, "no answer")
+    await publish(database, 4, 5, 6)
+    reader, own = Reader(database), ChatReader(database)
+    own_score = await mine(reader, own, ANNA, now_ms=LATER_MS, horizon=Horizon.H1)
+    reasons = await why(reader, own, await chat_of(database, ANNA), now_ms=LATER_MS)
+    for answer in (own_score, reasons):
+        assert (answer.published, answer.told, answer.on_the_way) == (6, 2, 3)
+    assert [one.entry.state for one in reasons.missed if one.entry] == [DeliveryState.UNKNOWN]
+
+
+async def test_exits_and_digests_that_did_not_come_are_counted_by_what_became_of_them(
+    database: Database,
+) -> None:
+    await silence_console(database)
+    await add_member(database, ANNA, Subscription(None))
+    outbox = Outbox(database)
+    for n in (1, 2, 3):
+        await publish(database, n)
+        await send(database, n, 500)
+    await publish(database, 4)
+    await end(database, 1, 2, 3, 4)  # the fourth was never told: nothing is lost with its exit
+    for end_of in (outbox.unknown, outbox.dead):
+        [leaving] = await outbox.lease([Channel.TELEGRAM], 1, 60, "me")
+        assert leaving.kind is AlertKind.EXIT
+        await end_of(leaving.alert_id, "?")
+    due = DueDigest(MONDAY_MS, LATER_MS, is_regular=True)
+    assert await Digests(database).add_digest(ANNA, due, EVIDENCE, LATER_MS)
+    while leased := await outbox.lease([Channel.TELEGRAM], 1, 60, "me"):
+        if leased[0].kind is AlertKind.EXIT:
+            await outbox.sending(leased[0].alert_id, "me")
+            await outbox.sent(leased[0].alert_id, "m9", LATER_MS)
+        else:  # changes of messages among them
+            await outbox.dead(leased[0].alert_id, "refused")
+    answer = await mine(Reader(database), ChatReader(database), ANNA, now_ms=LATER_MS, horizon=Horizon.H1)
+    assert answer.lost == {
+        AlertKind.EXIT: {DeliveryState.UNKNOWN: 1, DeliveryState.DEAD: 1},
+        AlertKind.DIGEST: {DeliveryState.DEAD: 1},
+    }
 
 
 async def test_near_misses_are_losers_entries_of_this_coin_or_trader(database: Database) -> None:
@@ -161,7 +213,7 @@ async def test_filters_are_told_as_the_database_applies_them(
     await publish(database, 1)
     anna = await chat_of(database, ANNA)
     answer = await why(Reader(database), ChatReader(database), anna, now_ms=LATER_MS, coin=BTC)
-    assert answer.told == (1 if reason is None else 0)
+    assert (answer.told, answer.on_the_way) == (0, 1 if reason is None else 0)
     assert [one.filtered.by if one.filtered else None for one in answer.missed] == (
         [] if reason is None else [reason]
     )
@@ -175,7 +227,7 @@ async def test_who_follows_the_loser_is_told_without_a_subscription(database: Da
     answer = await why(
         Reader(database), ChatReader(database), await chat_of(database, ANNA), now_ms=LATER_MS, coin=BTC
     )
-    assert (answer.published, answer.told) == (2, 1)
+    assert (answer.published, answer.told, answer.on_the_way) == (2, 0, 1)
     assert [(one.entry, one.filtered) for one in answer.missed] == [(None, None)]
 
 

@@ -66,6 +66,9 @@ class NothingTold:
     async def own_entries(self, target: Target, since_ms: int) -> list[Any]:
         return []
 
+    async def lost(self, target: Target, since_ms: int) -> dict[Any, Any]:
+        return {}
+
     async def near_misses(self, **_: Any) -> list[Any]:
         return []
 
