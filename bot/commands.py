@@ -8,19 +8,23 @@ from typing import assert_never
 import structlog
 
 from bot.access import Access, Asked
+from bot.membership_commands import welcome
 from bot.rates import Allowance
 from bot.replies import notice, reply
 from bot.requests import Command, Reply, Request
+from bot.rows import button, rows
 from bot.turns import Turns
+from bot.wishes_shown import ALL_WISHES
 from core.errors import HyperfadeError, UsageError
 from core.model.chats import Chat, Role
+from messages.escaping import clean
 
 log = structlog.get_logger(__name__)
 
 ONLY_ADMINISTRATORS = "In a group only its administrators can change what it gets."
 NAMELESS = (
-    "In a group only its administrators can change what it gets, and a post in the name of a group or a "
-    "channel doesn't tell who wrote it. Press the buttons of /subscriptions instead: they do."
+    "Only administrators can change what this chat gets, and a post in the name of a group or a channel "
+    "doesn't tell who wrote it. A press on a button does: an administrator's is obeyed."
 )
 
 
@@ -73,7 +77,7 @@ class Commands:
         if command.for_owners and chat.role is not Role.OWNER:
             return notice(request, "Only this bot's owner decides that.")
         if command.changes_settings and not await self._may_change(request):
-            return notice(request, ONLY_ADMINISTRATORS if request.user_id else NAMELESS)
+            return _by_press(name, request) if request.is_nameless else notice(request, ONLY_ADMINISTRATORS)
         return await command.answer(request, chat)
 
     async def _answer_stranger(self, name: str, request: Request) -> Reply | None:
@@ -104,8 +108,7 @@ class Commands:
         if not request.words or not await self._access.claim(request, request.words[0]):
             return None
         log.info("owner claimed", target=str(request.target))
-        chat = await self._access.admit(request)
-        return reply(request, "start", None, claimed=True, subscriptions=chat.subscriptions if chat else ())
+        return welcome(request, await self._access.admit(request), is_claimed=True)
 
     async def _may_change(self, request: Request) -> bool:
         if request.is_private:
@@ -116,6 +119,12 @@ class Commands:
     async def _help(self, request: Request, chat: Chat) -> Reply:
         shown = [one for one in self.commands if not one.for_owners or chat.role is Role.OWNER]
         return reply(request, "help", None, commands=shown)
+
+
+def _by_press(name: str, request: Request) -> Reply:
+    """Offer what was posted as a button: whoever presses it is known."""
+    posted = button(clean(f"/{' '.join((name, *request.words))}"), name, *request.words, edits=True)
+    return notice(request, NAMELESS, buttons=rows([posted], [ALL_WISHES]))
 
 
 def _asked_words(asked: Asked, request: Request) -> str:

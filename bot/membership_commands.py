@@ -3,12 +3,27 @@
 from bot.replies import notice, reply
 from bot.requests import Argument, Command, Reply, Request
 from bot.stores import Stores
+from bot.wishes_shown import ALL_WISHES
 from core.errors import UsageError
 from core.model.alerts import Channel
 from core.model.buttons import Button
 from core.model.chats import Chat, Role
 
 YES, NO = "yes", "no"
+
+
+def welcome(request: Request, chat: Chat | None, *, is_claimed: bool = False) -> Reply:
+    """Return the welcome; where commands are nameless posts, the buttons that are obeyed there too."""
+    wishes = (Button("Choose coins", "subscribe", edits=True), Button("Settings", "settings", edits=True))
+    return reply(
+        request,
+        "start",
+        None,
+        claimed=is_claimed,
+        is_nameless=request.is_nameless,
+        subscriptions=chat.subscriptions if chat else (),
+        buttons=(wishes, (ALL_WISHES,)) if request.is_nameless else (),
+    )
 
 
 class MembershipCommands:
@@ -34,7 +49,7 @@ class MembershipCommands:
         )  # fmt: skip
 
     async def _start(self, request: Request, chat: Chat) -> Reply:
-        return reply(request, "start", None, claimed=False, subscriptions=chat.subscriptions)
+        return welcome(request, chat)
 
     async def _whoami(self, request: Request, chat: Chat) -> Reply:
         user_id = f"{request.target.channel}:{request.user_id}" if request.user_id else None

@@ -30,6 +30,11 @@ class Request:
     is_demo: bool = False
     """Everything answered is made up, on a simulated exchange: say so."""
 
+    @property
+    def is_nameless(self) -> bool:
+        """Tell whether this is a post of which nobody knows who wrote it: in a channel all are."""
+        return self.user_id is None and not self.is_private
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:

@@ -14,6 +14,7 @@ from core.quiet_hours import is_quiet, next_change_ms
 from core.time_zones import zone_of
 
 BACK_TO_WISHES = Button("Back", "subscriptions", edits=True)
+ALL_WISHES = Button("All that this chat gets", "subscriptions", edits=True)
 
 
 async def show_wishes(request: Request, stores: Stores, now_ms: int, note: str) -> Reply:
@@ -25,6 +26,7 @@ async def show_wishes(request: Request, stores: Stores, now_ms: int, note: str) 
         "subscriptions",
         None,
         note=note,
+        is_nameless=request.is_nameless,
         subscriptions=chat.subscriptions if chat else (),
         follows=chat.follows if chat else (),
         buttons=_buttons(chat, mutes),

@@ -124,7 +124,7 @@ async def test_only_administrators_change_a_group(name: str) -> None:
     refused = "In a group only its administrators can change what it gets."
     assert await ask(commands, name, request("BTC", GROUP)) == refused
     nameless = await ask(commands, name, request("BTC", GROUP, None, admin=True)) or ""
-    assert "doesn't tell who wrote it. Press the buttons of /subscriptions" in nameless
+    assert "doesn't tell who wrote it. A press on a button does" in nameless
     assert await ask(commands, name, request("BTC", GROUP, admin=True)) != refused
 
 

@@ -321,6 +321,39 @@ async def test_anonymous_administrator_is_a_person_when_pressing(
     assert post.text == f"set by {BOB}"
 
 
+async def test_channel_is_told_that_buttons_change_its_settings_and_they_do(
+    telegram_server: TelegramServer,
+) -> None:
+    chat = telegram_server.add_chat(GROUP, type="channel")
+    chat.members[BOB] = "administrator"
+    target = Target(Channel.TELEGRAM, str(GROUP))
+    async with listening(telegram_server, prepare=group) as desk:
+        welcome = await telegram_server.ask(ANN, "/start", GROUP)
+        assert "doesn't tell who wrote it, so what this chat gets is changed by buttons" in welcome.text
+        assert "/subscribe" not in welcome.text
+        assert [one.text for one in welcome.buttons] == [
+            "Choose coins",
+            "Settings",
+            "All that this chat gets",
+        ]
+        await press(telegram_server, welcome, "Settings", user_id=BOB)
+        await press(telegram_server, welcome, "Quiet hours", user_id=BOB)
+        await press(telegram_server, welcome, "23:00-08:00", user_id=BOB)
+        assert desk.chats.rows[target].settings.quiet is not None
+
+        wishes = await telegram_server.ask(ANN, "/subscriptions", GROUP)
+        assert "the buttons change all this, by an administrator's press" in wishes.text
+        # What is posted comes back as a button, for whom the platform knows when they press.
+        post = await telegram_server.ask(ANN, "/subscribe BTC 10k", GROUP)
+        assert [one.text for one in post.buttons] == ["/subscribe BTC 10k", "All that this chat gets"]
+        refused = await press(telegram_server, post, "/subscribe BTC 10k", user_id=ANN)
+        assert "only its administrators" in refused["text"]
+        assert desk.chats.rows[target].subscriptions == ()
+        await press(telegram_server, post, "/subscribe BTC 10k", user_id=BOB)
+        assert "BTC" in post.text
+        assert len(desk.chats.rows[target].subscriptions) == 1
+
+
 async def test_answers_to_presses_stay_in_their_topic(telegram_server: TelegramServer, desk: Desk) -> None:
     chat = telegram_server.add_chat(GROUP, is_forum=True, topics=(3,))
     page = await telegram_server.ask(ANN, "/page@hyperfade_test_bot", GROUP, thread_id=3)

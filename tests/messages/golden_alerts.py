@@ -115,4 +115,7 @@ ALERTS: dict[str, Callable[[Channel], str]] = {
     ),
     "request": about(AlertKind.REQUEST, RequestFacts("telegram:-100123/4", "Weekend traders", "77")),
     "request-let-in": about(AlertKind.REQUEST, RequestFacts("telegram:77", "Eve", "77", is_let_in=True)),
+    "request-let-in-channel": about(
+        AlertKind.REQUEST, RequestFacts("telegram:-1077", "News", None, is_let_in=True)
+    ),
 }

@@ -71,6 +71,7 @@ PLAIN: dict[str, Any] = {
     "now_ms": NOW_MS,
     "follows": (),
     "mutes": (),
+    "is_nameless": False,
 }
 FOLLOWS = (Follow(LOSER, "big whale"), Follow(WHALE, None))
 MUTES = (
@@ -225,9 +226,13 @@ WISHES: dict[str, Message] = {
         subscriptions=SUBSCRIPTIONS,
         follows=FOLLOWS,
         mutes=MUTES,
+        is_nameless=False,
         **TOLD,
     ),
     "subscriptions-none": answer("subscriptions", None, note="", subscriptions=(), **PLAIN),
+    "subscriptions-in-a-channel": answer(
+        "subscriptions", None, note="", subscriptions=(), **{**PLAIN, "is_nameless": True}
+    ),
     "subscriptions-hostile": answer(
         "subscriptions",
         None,
