@@ -46,6 +46,7 @@ async def mine(
         on_the_way=sum(one.is_on_the_way for one in entries),
         live=sum(1 for one in told if one.ending is None),
         held=_in_order(HeldBecause, Counter(one.held_because for one in entries if one.held_because)),
+        held_lost=sum(one.is_lost for one in entries),
         undelivered={state: states[state] for state in UNDELIVERED if states[state]},
         lost=await own.lost(target, since_ms or 0),
         at_exit=scores.at_horizon(told, control, None, now_ms),

@@ -34,6 +34,7 @@ class ChatReader:
                 held_because=None if row["held_because"] is None else HeldBecause(row["held_because"]),
                 published_ms=row["published_ms"],
                 sent_ms=row["sent_ms"],
+                is_lost=row["is_lost"],
             )
             for row in rows
         ]

@@ -38,7 +38,7 @@ class Digests:
         """Return every chat that may have a digest due; a regular one's time begins when it is first seen."""
         async with self._database.transaction() as connection:
             await connection.execute(SQL["begin"], now_ms)
-            rows = await connection.fetch(SQL["chats"])
+            rows = await connection.fetch(SQL["chats"], now_ms)
         return [
             DigestChat(
                 Target(Channel(row["channel"]), row["chat"], row["thread"]),

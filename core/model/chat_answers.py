@@ -20,6 +20,8 @@ class OwnEntry:
     held_because: HeldBecause | None
     published_ms: int
     sent_ms: int | None
+    is_lost: bool = False
+    """It was held, and the digests that were to tell it didn't arrive."""
 
     @property
     def is_told(self) -> bool:
@@ -95,6 +97,8 @@ class MineAnswer:
     live: int
     """Of those told."""
     held: Mapping[HeldBecause, int]
+    held_lost: int
+    """Of those held: what no digest could tell."""
     undelivered: Mapping[DeliveryState, int]
     lost: Mapping[AlertKind, Mapping[DeliveryState, int]]
     """Exits and other messages that didn't come, or came without confirmation."""

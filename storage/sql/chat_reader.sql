@@ -1,8 +1,10 @@
 -- name: own_entries
--- What became of one chat's entries, oldest first.
-select a.opportunity_id, a.state, a.held_because, t.published_ms, a.sent_ms
+-- What became of one chat's entries, oldest first; what was held and no digest could tell is lost.
+select a.opportunity_id, a.state, a.held_because, t.published_ms, a.sent_ms,
+    a.state = 'held' and digest.state in ('dead', 'expired', 'unknown') is true as is_lost
 from alerts a
 join trade_opportunities t using (opportunity_id)
+left join alerts digest on digest.alert_id = a.digest_id
 where a.channel = $1 and a.chat = $2 and a.thread = $3 and a.kind = 'entry'
     and t.published_ms >= $4 and not t.is_rehearsal
 order by t.published_ms, a.alert_id;

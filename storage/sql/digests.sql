@@ -4,7 +4,8 @@ update chats set digested_ms = case when digest = 'off' then null else $1::bigin
 where (digest = 'off') = (digested_ms is not null);
 
 -- name: chats
--- Who may have a digest due: who wants one, and of whom quiet hours or a cap held something back.
+-- Who may have a digest due: who wants one, and of whom quiet hours or a cap held something back. One
+-- that failed is no reason to hurry with the next: for an hour after it ($1 now) nothing is due.
 select c.channel, c.chat, c.thread, c.loudness, c.quiet_from, c.quiet_until, c.time_zone, c.hourly_cap,
     c.digest, c.digest_hour, c.digested_ms, held.quiet_ms, held.capped_ms
 from chats c
@@ -15,7 +16,11 @@ left join (
     from alerts
     where state = 'held' and digest_id is null and held_because in ('quiet', 'cap')
     group by channel, chat, thread
-) held using (channel, chat, thread)
+) held on held.channel = c.channel and held.chat = c.chat and held.thread = c.thread and not exists (
+    select from alerts d
+    where d.channel = c.channel and d.chat = c.chat and d.thread = c.thread and d.kind = 'digest'
+        and d.created_ms > $1::bigint - 3600000 and d.state in ('dead', 'expired', 'unknown')
+)
 where c.disabled_reason is null and c.role in ('owner', 'member')
     and (c.digest <> 'off' or held.channel is not null)
 order by c.created_at, c.channel, c.chat, c.thread;

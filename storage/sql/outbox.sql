@@ -112,8 +112,14 @@ where (alert_id = $1 and state <> 'sent') or (digest_id = $1 and state in ('pend
 
 -- name: finish
 -- Its end is known, and it isn't "sent"; of what an earlier try may have brought nobody can say more.
+-- What a digest was to tell waits for the next one, until three of them failed (attempts).
 with gone as (
     delete from outbox where alert_id = $1 returning attempts, may_have_arrived
+),
+returned as (
+    update alerts a set digest_id = null, attempts = a.attempts + 1
+    from gone
+    where a.digest_id = $1 and a.state = 'held' and a.attempts < 2
 )
 update alerts set state = case when gone.may_have_arrived then 'unknown' else $2 end, last_error = $3,
     attempts = gone.attempts
@@ -157,11 +163,16 @@ on conflict (channel, chat) do update set until = greatest(target_holds.until, e
 update chats set disabled_reason = $4 where channel = $1 and chat = $2 and thread = $3;
 
 -- name: bury
--- What still waits for a chat that is gone, or ($5) all that is left there.
+-- What still waits for a chat that is gone, or ($5) all that is left there; see "finish".
 with gone as (
     delete from outbox
     where channel = $1 and chat = $2 and thread = $3 and (state = 'pending' or $5)
     returning alert_id, attempts, may_have_arrived
+),
+returned as (
+    update alerts a set digest_id = null, attempts = a.attempts + 1
+    from gone
+    where a.digest_id = gone.alert_id and a.state = 'held' and a.attempts < 2
 )
 update alerts a set state = case when gone.may_have_arrived then 'unknown' else 'dead' end, last_error = $4,
     attempts = gone.attempts

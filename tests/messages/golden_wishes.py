@@ -172,6 +172,7 @@ MINE = MineAnswer(
     on_the_way=1,
     live=2,
     held={HeldBecause.MUTED: 9, HeldBecause.QUIET: 30, HeldBecause.CAP: 4, HeldBecause.OFF: 1},
+    held_lost=5,
     undelivered={DeliveryState.UNKNOWN: 1, DeliveryState.DEAD: 2, DeliveryState.EXPIRED: 3},
     lost={
         AlertKind.EXIT: {DeliveryState.UNKNOWN: 1, DeliveryState.DEAD: 1},
@@ -198,6 +199,7 @@ MINE_NOTHING = replace(
     on_the_way=0,
     live=0,
     held={},
+    held_lost=0,
     undelivered={},
     lost={},
     at_exit=HorizonScore(None, NO_SCORE, NO_SCORE),

@@ -4,20 +4,25 @@ from typing import Any
 
 import pytest
 
+from core.chat_answers import mine
 from core.digests import DigestChat, DueDigest
-from core.model.alerts import Alert, AlertKind, Channel
-from core.model.chats import ChatSettings, DigestPeriod, Subscription
+from core.model.alerts import Alert, AlertKind, Channel, DeliveryState
+from core.model.chats import ChatSettings, DigestPeriod, HeldBecause, Subscription
 from core.model.market import DAY_MS, HOUR_MS
 from core.model.notices import DigestFacts
 from core.model.opportunities import Group
+from core.model.traders import Horizon
 from core.ports import DigestStore
 from core.services.digesting import DigestService
 from core.trouble import database_trouble
+from storage.chat_reader import ChatReader
+from storage.chats import Chats
 from storage.database import Database
 from storage.digests import Digests
 from storage.ledger import BEGINNING, Ledger
 from storage.outbox import Outbox
 from storage.publications import Publications
+from storage.reader import Reader
 from storage.wishes import Wishes
 from tests.support.detection_ports import HandClock, Sleeper
 from tests.support.facts import LOSER, MONDAY_MS
@@ -108,6 +113,65 @@ async def test_what_one_digest_told_the_next_doesnt_and_the_same_is_written_once
     assert not await Digests(database).add_digest(ANNA, DUE, EVIDENCE, AT)
     later = await digest(database, DueDigest(AT, AT + DAY_MS, True))
     assert (later.held, later.lines) == ({}, ())
+
+
+async def lose(database: Database, fate: str, at_ms: int) -> None:
+    """Write a digest that isn't delivered."""
+    outbox = Outbox(database)
+    due = DueDigest(at_ms - DAY_MS, at_ms, True)
+    assert await Digests(database).add_digest(ANNA, due, EVIDENCE, at_ms)
+    [lost] = await outbox.lease(list(Channel), 50, 60, "me")
+    assert lost.kind is AlertKind.DIGEST
+    if fate == "blocked":
+        await outbox.release("me")
+        await outbox.disable_target(ANNA, fate)
+        await Chats(database).enable(ANNA)
+    else:
+        await getattr(outbox, fate)(lost.alert_id, "?")
+
+
+@pytest.mark.parametrize("fate", ["dead", "unknown", "expired", "blocked"])
+async def test_what_a_lost_digest_was_to_tell_is_told_by_the_next(database: Database, fate: str) -> None:
+    await listen(database)
+    await Wishes(database).mute(ANNA, "all", MONDAY_MS + HOUR_MS)
+    await publish(database, 1)
+    await lose(database, fate, AT)
+    assert (await digest(database, DueDigest(AT, AT + DAY_MS, True))).held == {"muted": 1}
+    assert (await digest(database, DueDigest(AT, AT + 2 * DAY_MS, True))).held == {}
+
+
+async def test_after_three_lost_digests_mine_says_so_and_the_next_is_without(database: Database) -> None:
+    await listen(database)
+    await Wishes(database).mute(ANNA, "all", MONDAY_MS + HOUR_MS)
+    await publish(database, 1)
+    for n, lost in ((1, 0), (2, 0), (3, 1)):
+        await lose(database, "dead", MONDAY_MS + n * DAY_MS)
+        answer = await mine(
+            Reader(database), ChatReader(database), ANNA, now_ms=MONDAY_MS + n * DAY_MS, horizon=Horizon.H1
+        )
+        assert (answer.held, answer.held_lost) == ({HeldBecause.MUTED: 1}, lost)
+        assert answer.lost == {AlertKind.DIGEST: {DeliveryState.DEAD: n}}
+    assert (await digest(database, DueDigest(AT, MONDAY_MS + 4 * DAY_MS, True))).held == {}
+
+
+async def test_a_lost_digest_of_what_was_held_is_followed_by_another_after_an_hour(
+    database: Database,
+) -> None:
+    await listen(database, ChatSettings(hourly_cap=1))
+    await publish(database, 1, 2)
+    await deliver(database)
+    clock = HandClock()
+    clock.at_ms = MONDAY_MS + HOUR_MS
+    service = DigestService(
+        Digests(database), lambda: EVIDENCE, clock, Sleeper(), database_trouble(clock.now_ms)
+    )
+    assert await service.look() == 1
+    [lost] = await Outbox(database).lease(list(Channel), 50, 60, "me")
+    await Outbox(database).dead(lost.alert_id, "refused")
+    clock.at_ms += HOUR_MS - 1
+    assert await service.look() == 0
+    clock.at_ms += 1
+    assert await service.look() == 1
 
 
 async def test_without_a_digest_only_quiet_hours_and_caps_are_told_later(database: Database) -> None:
