@@ -52,7 +52,7 @@ from hyperfade.connections import (
 from hyperfade.database import open_storage
 from hyperfade.destinations import open_destinations
 from hyperfade.origin import claim_origin
-from hyperfade.own_words import use_own_words
+from hyperfade.own_words import own_words
 from hyperfade.rank_messages import Task
 from hyperfade.rank_process import rank_process
 from hyperfade.schedule import DueJobs, Job, timetable
@@ -105,10 +105,10 @@ async def run(
     ``lines``: what somebody types in the terminal, answered like a chat. ``tell``: gets the few
     sentences that a person at the console should see.
     """
-    use_own_words(settings)
     clock = WallClock()
     owner = f"{socket.gethostname()}:{os.getpid()}"
     async with AsyncExitStack() as stack:
+        stack.enter_context(own_words(settings))
         # A simulated market begins anew with its process: with two histories of each account nothing fits.
         afresh_of = endpoints.origin if endpoints.is_simulated else None
         database = await stack.enter_async_context(

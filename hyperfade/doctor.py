@@ -19,7 +19,7 @@ from hyperfade.connections import (
 from hyperfade.database import open_storage
 from hyperfade.destinations import open_apprise
 from hyperfade.origin import foreign_origin
-from hyperfade.own_words import use_own_words
+from hyperfade.own_words import own_words
 from hyperfade.settings import Settings, load_settings
 from storage.reader import Reader
 
@@ -94,7 +94,8 @@ def _folder(settings: Settings) -> Finding:
 async def _templates(settings: Settings) -> Finding:
     if settings.templates_dir is None:
         return Finding("templates", None, "the built-in ones", "for your own, set HYPERFADE_TEMPLATES_DIR")
-    found = counted(use_own_words(settings), "template")
+    with own_words(settings) as count:
+        found = counted(count, "template")
     return Finding("templates", True, f"{found} of your own in {settings.templates_dir}")
 
 

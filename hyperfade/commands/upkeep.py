@@ -18,8 +18,8 @@ from hyperfade.database import open_storage
 from hyperfade.destinations import open_destinations
 from hyperfade.doctor import Finding, examine_all
 from hyperfade.logs import set_up_logs
-from hyperfade.own_words import use_own_words
-from hyperfade.settings import load_settings
+from hyperfade.own_words import own_words
+from hyperfade.settings import Settings, load_settings
 from notifiers.console import ConsoleNotifier
 from notifiers.pacing import Pacer
 from storage.chats import Chats
@@ -86,8 +86,18 @@ async def send_test(*, as_json: bool) -> int:
     """Send a marked rehearsal alert to every chat that isn't switched off, and wait for each."""
     settings = load_settings()
     set_up_logs(settings.log_level, settings.log_format, settings.secret_values())
-    use_own_words(settings)
-    console = Console(highlight=False, stderr=as_json)
+    with own_words(settings):
+        rows = await _sent_tests(settings, Console(highlight=False, stderr=as_json))
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        for row in rows:
+            print(f"{row['target']}: {row['state']}" + (f" ({row['error']})" if row["error"] else ""))
+    return 0 if all(row["state"] == "sent" for row in rows) else 1
+
+
+async def _sent_tests(settings: Settings, console: Console) -> list[dict[str, str | None]]:
+    """Return what became of the test of each chat."""
     clock = WallClock()
     async with (
         open_storage(settings, exclusive=False) as database,
@@ -128,16 +138,10 @@ async def send_test(*, as_json: bool) -> int:
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
-    rows = [
+    return [
         {"target": str(target), "state": states[alert_id][0].value, "error": states[alert_id][1]}
         for alert_id, target in queued.items()
     ]
-    if as_json:
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
-    else:
-        for row in rows:
-            print(f"{row['target']}: {row['state']}" + (f" ({row['error']})" if row["error"] else ""))
-    return 0 if all(row["state"] == "sent" for row in rows) else 1
 
 
 async def _settled(outbox: Outbox, alert_ids: list[int]) -> dict[int, tuple[DeliveryState, str]]:

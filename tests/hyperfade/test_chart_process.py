@@ -17,19 +17,12 @@ from core.model.outcomes import HorizonScore
 from hyperfade.chart_process import ChartProcess, chart_process
 from tests.support.chat_facts import NOW_MS, make_performance, make_score, make_trader
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 
 TRADER = make_trader(
     trips=make_trader().recent_trips,
     equity=(CurvePoint(NOW_MS - DAY_MS, Decimal(100)), CurvePoint(NOW_MS, Decimal("90.5"))),
 )
-
-
-@pytest.fixture
-def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let children import the tree that is tested, wherever they are started."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("in_repository")]

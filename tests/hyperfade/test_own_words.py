@@ -1,6 +1,5 @@
 """A folder of one's own templates is checked at start and by doctor, and used from then on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,17 +7,12 @@ import pytest
 from core.errors import SettingsError
 from core.model.alerts import AlertKind, Channel
 from hyperfade.doctor import _templates
-from hyperfade.own_words import use_own_words
+from hyperfade.own_words import own_words
 from hyperfade.settings import Settings
-from messages.environments import use_folder
 from messages.render import render_alert
 from tests.support.chat_facts import NOW_MS, make_alert
 
-
-@pytest.fixture(autouse=True)
-def _built_in_again() -> Iterator[None]:
-    yield
-    use_folder(None)
+pytestmark = pytest.mark.usefixtures("in_repository")
 
 
 def settings_with(tmp_path: Path, source: str) -> Settings:
@@ -28,16 +22,41 @@ def settings_with(tmp_path: Path, source: str) -> Settings:
 
 
 def test_they_are_used_from_then_on(tmp_path: Path) -> None:
-    assert use_own_words(settings_with(tmp_path, "out!")) == 1
-    assert render_alert(make_alert(AlertKind.EXIT, Channel.CONSOLE), NOW_MS) == "out!"
-    assert use_own_words(Settings()) == 0
-    assert render_alert(make_alert(AlertKind.EXIT, Channel.CONSOLE), NOW_MS) != "out!"
-
-
-def test_a_broken_one_stops_the_start_and_leaves_the_built_in_ones(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"console/exit\.txt\.j2, line 1"):
-        use_own_words(settings_with(tmp_path, "{% if %}"))
+    with own_words(settings_with(tmp_path, "out!")) as count:
+        assert count == 1
+        assert render_alert(make_alert(AlertKind.EXIT, Channel.CONSOLE), NOW_MS) == "out!"
     assert "Get out" in render_alert(make_alert(AlertKind.EXIT, Channel.CONSOLE), NOW_MS)
+    with own_words(Settings()) as count:
+        assert count == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{% if %}", r"^HYPERFADE_TEMPLATES_DIR: console/exit\.txt\.j2, line 1: "),
+        # computed while it is compiled
+        (
+            "{{ 7 ** 20000000 }}",
+            r"^HYPERFADE_TEMPLATES_DIR: console/exit\.txt\.j2: not done after",
+        ),
+    ],
+)
+def test_a_broken_one_stops_the_start_and_leaves_the_built_in_ones(
+    source: str, said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=said), own_words(settings_with(tmp_path, source)):
+        pass
+    assert "Get out" in render_alert(make_alert(AlertKind.EXIT, Channel.CONSOLE), NOW_MS)
+
+
+def test_a_folder_that_is_missing_empty_or_without_effect_is_said(tmp_path: Path) -> None:
+    for folder, said in ((tmp_path / "nowhere", "is no folder"), (tmp_path, "no template in")):
+        with pytest.raises(SettingsError, match=said), own_words(Settings(templates_dir=folder)):
+            pass
+    (tmp_path / "entri.txt.j2").write_text("out!")
+    said = r"entri\.txt\.j2 replaces nothing"
+    with pytest.raises(SettingsError, match=said), own_words(Settings(templates_dir=tmp_path)):
+        pass
 
 
 @pytest.mark.asyncio

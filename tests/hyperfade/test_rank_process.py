@@ -23,14 +23,7 @@ from storage.rankings import Rankings
 from tests.support.facts import MONDAY_MS
 from tests.support.rankable import account_of, store_market, trips_of
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0
-
-
-@pytest.fixture
-def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let children import the tree that is tested, wherever they are started."""
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("in_repository")]
