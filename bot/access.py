@@ -69,8 +69,10 @@ class Access:
     async def admit(self, request: Request) -> Chat | None:
         """Return the chat if it may use the bot, switched on again if it was off; else None."""
         chat = await self._chats.chat(request.target)
+        if chat is not None:
+            await self._note_place(request)
         if chat is None or chat.role in (Role.PENDING, Role.DECLINED):
-            role = await self._role(request, chat is not None and chat.role is Role.DECLINED)
+            role = await self._role(request, await self._declined(request, chat))
             if role is None:
                 return None
             chat = await self._enrol(request, chat, role)
@@ -100,9 +102,13 @@ class Access:
         chat = await self._chats.chat(target)
         return chat is not None and chat.role in (Role.OWNER, Role.MEMBER)
 
-    async def is_declined(self, target: Target) -> bool:
-        """Tell whether an owner said no to this chat: silence is the answer."""
-        chat = await self._chats.chat(target)
+    async def is_declined(self, request: Request) -> bool:
+        """Tell whether an owner said no to this chat, or to the one that it is in: silence is the answer."""
+        return await self._declined(request, await self._chats.chat(request.target))
+
+    async def _declined(self, request: Request, chat: Chat | None) -> bool:
+        if chat is None and request.within is not None:
+            chat = await self._chats.chat(request.within)
         return chat is not None and chat.role is Role.DECLINED
 
     async def kept(self, target: Target) -> Chat | None:
@@ -121,6 +127,7 @@ class Access:
             return Asked.BEFORE if has_owner else Asked.NOBODY
         await self._chats.add_chat(request.target, Role.PENDING, request.title)
         await self._chats.note_asker(request.target, request.user_id)
+        await self._note_place(request)
         if not has_owner:
             return Asked.NOBODY
         if self._notices is not None and self._may_disturb_owners():
@@ -172,19 +179,24 @@ class Access:
     async def _is_known_place(self, request: Request) -> bool:
         """Tell whether a topic's group is let in, or a group is asked for by the owner in person."""
         target = request.target
-        if target.thread:
-            group = await self._chats.chat(Target(target.channel, target.chat))
-            if group is not None and group.role in (Role.OWNER, Role.MEMBER):
-                return True
+        if request.within is not None and await self.is_let_in(request.within):
+            return True
         if request.user_id is None or request.is_private:
             return False
         return any(_is_person(owner, target.channel, request.user_id) for owner in await self._chats.owners())
 
     async def _enrol(self, request: Request, chat: Chat | None, role: Role) -> Chat:
         if chat is None:
-            return await self._chats.add_chat(request.target, role, request.title)
+            added = await self._chats.add_chat(request.target, role, request.title)
+            await self._note_place(request)
+            return added
         await self._chats.set_role(request.target, role)
         return await self._chats.chat(request.target) or chat
+
+    async def _note_place(self, request: Request) -> None:
+        """Keep which channel a thread is in, where the thread's own id doesn't tell."""
+        if request.within is not None and request.within.chat != request.target.chat:
+            await self._chats.note_place(request.target, request.within)
 
     def _remember_wrong(self, target: Target, since_ms: int, wrong: int) -> None:
         if len(self._wrong_codes) >= REMEMBERED:

@@ -89,13 +89,13 @@ class Commands:
         if name == "start":
             if claimed := await self._claimed(request):
                 return claimed
-            if await self._access.is_declined(request.target):
+            if await self._access.is_declined(request):
                 return None
             asked = await self._access.ask(request)
             # Who is just stored is told so, once by nature.
             is_due = self._access.is_polite_line_due(request.target)
             return notice(request, _asked_words(asked, request)) if is_due or asked is Asked.NOW else None
-        if await self._access.is_declined(request.target):
+        if await self._access.is_declined(request):
             return None
         if not self._access.is_polite_line_due(request.target):
             return None

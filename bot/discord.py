@@ -96,6 +96,12 @@ def _target(interaction: discord.Interaction) -> Target:
     return Target(Channel.DISCORD, str(interaction.channel_id))
 
 
+def _within(interaction: discord.Interaction) -> Target | None:
+    """Return the channel that a thread is in."""
+    place = interaction.channel
+    return Target(Channel.DISCORD, str(place.parent_id)) if isinstance(place, discord.Thread) else None
+
+
 def _request(interaction: discord.Interaction, words: tuple[str, ...], *, is_press: bool = False) -> Request:
     async def is_administrator() -> bool:
         # As the platform signs it to this very interaction: of the one who typed or pressed.
@@ -112,5 +118,6 @@ def _request(interaction: discord.Interaction, words: tuple[str, ...], *, is_pre
         is_private=interaction.guild_id is None and not interaction.context.private_channel,
         words=words,
         is_administrator=is_administrator,
+        within=_within(interaction),
         is_press=is_press,
     )

@@ -29,6 +29,8 @@ class Request:
     """A button was pressed; nothing was typed."""
     is_demo: bool = False
     """Everything answered is made up, on a simulated exchange: say so."""
+    within: Target | None = None
+    """The group or channel that a topic or thread is in: with it it is let in and turned out."""
 
     @property
     def is_nameless(self) -> bool:

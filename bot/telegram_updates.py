@@ -82,5 +82,6 @@ def make_request(
         is_private=chat.type == ChatType.PRIVATE,
         words=words,
         is_administrator=is_administrator,
+        within=Target(Channel.TELEGRAM, str(chat.id)) if thread else None,
         is_press=is_press,
     )

@@ -39,7 +39,7 @@ class Chats:
         return chat
 
     async def set_role(self, target: Target, role: Role) -> None:
-        """Change what a chat may do; a group's topics are let in and turned out with it.
+        """Change what a chat may do; a group's topics, a channel's threads go in and out with it.
 
         Whoever is turned out gets nothing that still waits but exits: they were told to enter.
         """
@@ -87,6 +87,11 @@ class Chats:
         """Remember which person asked for a known chat to be let in."""
         async with self._database.connection() as connection:
             await connection.execute(SQL["asked"], *_key(target), user_id)
+
+    async def note_place(self, target: Target, within: Target) -> None:
+        """Remember the channel that a known thread is in."""
+        async with self._database.connection() as connection:
+            await connection.execute(SQL["within"], *_key(target), within.chat)
 
     async def forget(self, target: Target) -> None:
         """Delete a chat with all that it wanted, and what still waits for it.

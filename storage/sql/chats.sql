@@ -17,10 +17,13 @@ insert into chats (channel, chat, thread, role, title) values ($1, $2, $3, $4, $
 on conflict (channel, chat, thread) do update set title = excluded.title;
 
 -- name: set_role
--- What a chat may do from now on; a group's topics go in and out with it.
+-- What a chat may do from now on; a group's topics, a channel's threads go in and out with it.
 update chats set role = $4
-where channel = $1 and chat = $2
-    and (thread = $3 or ($3 = '' and role <> 'owner' and $4 in ('member', 'declined')));
+where channel = $1
+    and (
+        (chat = $2 and thread = $3)
+        or ((chat = $2 or within = $2) and $3 = '' and role <> 'owner' and $4 in ('member', 'declined'))
+    );
 
 -- name: enable
 -- The chat is there again. Exits that it missed meanwhile are told now, where it was told to enter;
@@ -118,6 +121,11 @@ order by created_at, channel, chat, thread;
 -- Who asked for a chat to be let in.
 update chats set asked_by = $4 where channel = $1 and chat = $2 and thread = $3;
 
+-- name: within
+-- Which channel a thread is in.
+update chats set within = $4
+where channel = $1 and chat = $2 and thread = $3 and within is distinct from $4;
+
 -- name: forget_queue
 -- What still waits for a chat that wants to be forgotten.
 delete from outbox where channel = $1 and chat = $2 and thread = $3;
@@ -138,11 +146,17 @@ update alerts set facts = facts || '{"title": "", "asked_by": null}'
 where kind = 'request' and facts ->> 'target' = $1;
 
 -- name: silence
--- What still waits for a chat that was turned out, and its topics: nothing, but for exits.
+-- What still waits for a chat that was turned out, its topics and its threads: nothing, but for exits.
 with gone as (
     delete from outbox o using alerts a
     where a.alert_id = o.alert_id and a.kind <> 'exit'
-        and o.channel = $1 and o.chat = $2 and ($3 = '' or o.thread = $3)
+        and o.channel = $1
+        and (
+            (o.chat = $2 and ($3 = '' or o.thread = $3))
+            or ($3 = '' and o.chat in (
+                select chat from chats where channel = $1 and within = $2 and role = 'declined'
+            ))
+        )
         and o.state = 'pending' and not o.may_have_arrived
     returning o.alert_id
 )

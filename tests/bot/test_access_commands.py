@@ -10,7 +10,7 @@ from core.model.chats import Chat, Role, Subscription
 from core.model.notices import RequestFacts
 from storage.chats import Chats
 from storage.database import Database
-from tests.support.published import silence_console
+from tests.support.published import publish, silence_console
 from tests.support.wish_desk import ANN, GROUP, Desk
 
 pytestmark = pytest.mark.asyncio
@@ -231,3 +231,40 @@ async def test_a_groups_topics_are_turned_out_and_let_in_with_it(database: Datab
     assert await desk.ask("losers", topic, user_id="8")
     await desk.ask(f"decline {topic}")
     assert await desk.ask("losers", GROUP, user_id="8")
+
+
+async def test_a_channels_threads_are_turned_out_and_let_in_with_it_as_a_groups_topics_are(
+    database: Database,
+) -> None:
+    desk = await owned(database)
+    channel = Target(Channel.DISCORD, "-500")
+    thread, other, fresh = (Target(Channel.DISCORD, f"-50{n}") for n in (1, 2, 3))
+    await desk.let_in(channel)
+    assert "Commands" in await desk.ask("help", thread, user_id="8", within=channel)
+    await desk.stores.chats.subscribe(thread, Subscription(None))
+    # One that was let in before it was known where it is.
+    await desk.let_in(other)
+    await desk.ask("help", other, user_id="8", within=channel)
+    await publish(database, 1)
+    assert "is declined" in await desk.ask(f"decline {channel}")
+    for place in (thread, other, fresh):
+        assert await desk.ask("start", place, user_id="8", within=channel) == ""
+    assert [(await desk.chat(place)).role for place in (thread, other)] == [Role.DECLINED] * 2
+    assert await desk.stores.chats.chat(fresh) is None
+    assert await queued(desk, thread) == []
+    await desk.ask(f"approve {channel}")
+    for place in (thread, other, fresh):
+        assert "Commands" in await desk.ask("help", place, user_id="8", within=channel)
+    await desk.ask(f"decline {thread}")
+    assert await desk.ask("help", thread, user_id="8", within=channel) == ""
+    assert "Commands" in await desk.ask("help", channel, user_id="8")
+
+
+async def test_a_thread_that_waits_is_let_in_with_its_channel(database: Database) -> None:
+    desk = await owned(database)
+    channel, thread = Target(Channel.DISCORD, "-500"), Target(Channel.DISCORD, "-501")
+    for place, within in ((channel, None), (thread, channel)):
+        assert "has been asked" in await desk.ask("start", place, user_id="8", within=within)
+    await desk.ask(f"approve {channel}")
+    assert "Commands" in await desk.ask("help", thread, user_id="8", within=channel)
+    assert await desk.stores.chats.pending() == []

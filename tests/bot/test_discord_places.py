@@ -6,6 +6,7 @@ from structlog.testing import capture_logs
 from bot.discord_places import REMOVED
 from core.errors import StorageError
 from core.model.alerts import Channel, Target
+from core.model.chats import Role
 from tests.support.discord_departures import add_thread, delete_channel, leave_guild
 from tests.support.discord_desk import DiscordDesk, discord_desk
 from tests.support.discord_server import DiscordServer
@@ -117,3 +118,21 @@ async def test_database_that_is_down_at_that_moment_is_one_line(discord_server: 
         assert reason(desk, discord_server.channel_id) is None
     events = [one["event"] for one in logs if one["event"].startswith("discord")]
     assert events == ["discord channel not switched off", "discord server not noted"]
+
+
+async def test_thread_comes_with_its_channel_by_command_and_by_press(discord_server: DiscordServer) -> None:
+    async with discord_desk(discord_server, ANN) as desk:
+        await discord_server.add_channel(OTHER)
+        await add_thread(discord_server, THREAD, discord_server.channel_id)
+        await add_thread(discord_server, 75, OTHER)
+        page = await discord_server.command(ANN, "losers", channel_id=THREAD)
+        assert "The most reliable losers" in page.text
+        assert desk.chats.rows[place(THREAD)].role is Role.MEMBER
+        assert desk.chats.places[place(THREAD)] == place(discord_server.channel_id)
+        del desk.chats.rows[place(THREAD)]
+        assert (await discord_server.press(page, "=losers 15 by pnl", ANN)).text.count("by pnl")
+
+        assert "private bot" in (await discord_server.command(ANN, "help", channel_id=75)).text
+        desk.chats.let_in(place(OTHER), Role.DECLINED)
+        assert "nothing to say" in (await discord_server.command(ANN, "start", channel_id=75)).text
+        assert place(75) not in desk.chats.rows

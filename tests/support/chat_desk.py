@@ -44,6 +44,7 @@ class ChatRows:
     """Who may hear what, as the chats' table keeps it."""
 
     rows: dict[Target, Chat] = field(default_factory=dict)
+    places: dict[Target, Target] = field(default_factory=dict)
     code: str | None = CODE
     failure: Exception | None = None
 
@@ -83,6 +84,9 @@ class ChatRows:
 
     async def note_asker(self, target: Target, user_id: str | None) -> None:
         self.rows[target] = replace(self.rows[target], asked_by=user_id)
+
+    async def note_place(self, target: Target, within: Target) -> None:
+        self.places[target] = within
 
     async def forget(self, target: Target) -> None:
         gone = self.rows.pop(target, None)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot import command_list
@@ -75,6 +75,7 @@ class Desk:
         press: bool = False,
         admin: bool = False,
         title: str = "Ann",
+        within: Target | None = None,
     ) -> str:
         """Give a command line and return the answer's text without markup; empty: silence."""
         name, *words = line.split()
@@ -83,7 +84,17 @@ class Desk:
             return admin
 
         is_private = not target.chat.startswith("-")
-        request = Request(target, user_id, title, is_private, tuple(words), is_administrator, is_press=press)
+        within = within or (replace(target, thread="") if target.thread else None)
+        request = Request(
+            target,
+            user_id,
+            title,
+            is_private,
+            tuple(words),
+            is_administrator,
+            is_press=press,
+            within=within,
+        )
         self.last = await self.commands.handle(name, request)
         return "" if self.last is None else re.sub(r"<[^>]+>", "", self.last.text)
 
