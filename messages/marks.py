@@ -12,6 +12,11 @@ from messages import figures
 from messages.escaping import clean, escape, escape_code
 from messages.limits import SENTENCE, cut
 
+CHATS = (Channel.TELEGRAM, Channel.DISCORD)
+
+NO_BREAK = "\u00a0"
+"""A space at which no line ends."""
+
 LABEL_COLUMNS = 10
 """How wide the column of labels is on the console."""
 
@@ -54,6 +59,8 @@ def finalize(channel: Channel) -> Callable[[Any], Any]:
     """Return what every printed value passes: foreign text is cleaned and escaped, marks stay."""
 
     def harmless(value: Any) -> Any:
+        if isinstance(value, _Piece):
+            return Markup(_unbroken(channel, value))  # noqa: S704  digits and units only
         if isinstance(value, Markup):
             return value
         return Markup(escape(channel, clean(str(value))))  # noqa: S704  escaped for this platform
@@ -61,11 +68,21 @@ def finalize(channel: Channel) -> Callable[[Any], Any]:
     return harmless
 
 
+class _Piece(Markup):
+    """A number and its unit, which a phone's short lines mustn't tear apart."""
+
+    __slots__ = ()
+
+
 def _safe(figure: Callable[..., str]) -> Callable[..., Markup]:
     def marked(*args: Any, **kwargs: Any) -> Markup:
-        return Markup(figure(*args, **kwargs))  # noqa: S704  digits and units only
+        return _Piece(figure(*args, **kwargs))  # digits and units only
 
     return marked
+
+
+def _unbroken(channel: Channel, text: str) -> str:
+    return text.replace(" ", NO_BREAK) if channel in CHATS else text
 
 
 class _Marks:
@@ -85,7 +102,7 @@ class _Marks:
 
     def label(self, value: Any) -> Markup:
         """Return what a line is about: in bold, or on the console in a column of its own."""
-        if self.channel in (Channel.TELEGRAM, Channel.DISCORD):
+        if self.channel in CHATS:
             return Markup(f"{self.bold(value)} ")  # noqa: S704
         return Markup(f"{self._escaped(value):<{LABEL_COLUMNS}}")  # noqa: S704
 
@@ -118,7 +135,7 @@ class _Marks:
     def trader(self, address: str, text: str = "") -> Markup:
         """Return an address in short (or ``text``), linked to its page; whole where links show."""
         url = figures.explorer_url(address)
-        if self.channel not in (Channel.TELEGRAM, Channel.DISCORD) or url is None:
+        if self.channel not in CHATS or url is None:
             return Markup(self._escaped(text or address))  # noqa: S704
         short = self._escaped(text or figures.short_address(address))
         if self.channel is Channel.TELEGRAM:
@@ -138,6 +155,8 @@ class _Marks:
         return Markup(escape_code(self.channel, text))  # noqa: S704
 
     def _escaped(self, value: Any) -> str:
+        if isinstance(value, _Piece):
+            return _unbroken(self.channel, value)
         return str(value) if isinstance(value, Markup) else escape(self.channel, clean(str(value)))
 
 

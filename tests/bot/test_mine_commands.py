@@ -43,7 +43,7 @@ async def test_own_alerts_are_scored_with_delay_and_what_did_not_come(database: 
     text = await ann.ask("mine")
     assert "Of 3 published it got 1." in text
     assert "Not delivered: 1 sent without confirmation." in text
-    assert "half within 0.8 s, 95 % within 0.8 s" in text
+    assert "half within 0.8\xa0s, 95 % within 0.8\xa0s" in text
     assert "at exit    1" in text
     assert ann.labels == ["7d", "• 30d", "all"]
     assert "(all time)" in await ann.press("all")
