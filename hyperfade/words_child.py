@@ -18,7 +18,7 @@ from hyperfade.words_messages import Check, Ready, Render, Said, Text, Wish, Wro
 from messages.own_templates import Fault, check_own, render_own
 
 RENDERING_S, CHECKING_S = 0.2, 2.0
-"""Processor time: a busy machine makes nobody greedy. A message takes less than 1 ms of it, its first one some 40."""
+"""Processor time: a busy machine makes nobody greedy. A message takes 1 ms at most, its first one some 40."""
 
 MEMORY_BYTES = 2**29
 
