@@ -44,7 +44,15 @@ async def _tell_crowd(
     connection: "Connection", new: Opportunity, rules: CrowdRules, now_ms: int, evidence: str
 ) -> None:
     last = await connection.fetchrow(SQL["newest"], new.coin, new.side.value)
-    live = [opportunity_of(row) for row in await connection.fetch(SQL["live"], new.coin)]
+    lately = await connection.fetch(
+        SQL["gathering"],
+        new.coin,
+        new.side.value,
+        new.published_ms - rules.within_ms,
+        new.published_ms,
+        rules.losers,
+    )
+    live = [opportunity_of(row) for row in lately]
     crowd = crowd_with(new, live, None if last is None else _crowd(last), rules)
     if crowd is None:
         return
@@ -71,14 +79,14 @@ async def _tell_crowd(
 
 async def _facts(connection: "Connection", coin: Coin, side: Direction, crowd: KnownCrowd) -> CrowdFacts:
     rows = await connection.fetch(SQL["members"], list(crowd.members))
-    live = [opportunity_of(row) for row in await connection.fetch(SQL["live"], coin)]
+    opposing = await connection.fetch(SQL["live"], coin, side.opposite.value)
     endings = [ending_of(row) for row in rows]
     return CrowdFacts(
         coin=coin,
         side=side,
         since_ms=crowd.since_ms,
         members=tuple(opportunity_of(row) for row in rows),
-        opposing=tuple(one for one in live if one.side is not side),
+        opposing=tuple(opportunity_of(row) for row in opposing),
         endings=tuple(ending for ending in endings if ending is not None),
     )
 

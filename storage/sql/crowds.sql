@@ -6,9 +6,21 @@ order by since_ms desc
 limit 1;
 
 -- name: live
--- What is live in one coin, the oldest first; a rehearsal and the control are nobody's crowd.
+-- What is live on one side of a coin, the oldest first; a rehearsal and the control are nobody's crowd.
 select opportunity from trade_opportunities
-where not is_rehearsal and ended_ms is null and grp = 'loser' and coin = $1
+where not is_rehearsal and ended_ms is null and grp = 'loser' and coin = $1 and side = $2
+order by published_ms, opportunity_id;
+
+-- name: gathering
+-- The same of late ($3 to $4, ms), if they are of enough ($5) losers to be a crowd: one loser's many
+-- opportunities aren't even read.
+with lately as (
+    select loser, opportunity, published_ms, opportunity_id from trade_opportunities
+    where not is_rehearsal and ended_ms is null and grp = 'loser' and coin = $1 and side = $2
+        and published_ms between $3 and $4
+)
+select opportunity from lately
+where (select count(distinct loser) from lately) >= $5
 order by published_ms, opportunity_id;
 
 -- name: put

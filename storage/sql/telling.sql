@@ -8,6 +8,23 @@ with news as (
     join trade_opportunities o using (opportunity_id)
     where o.grp = 'loser' and not o.is_rehearsal
 ),
+-- what is the same for all of the news is found once for each chat, not once for each pair
+listeners as materialized (
+    select c.channel, c.chat, c.thread, c.created_at, c.hourly_cap,
+        coalesce(c.loudness ->> 'entry', 'on') as loudness,
+        is_quiet(c.quiet_from, c.quiet_until, c.time_zone, $2) as is_quiet,
+        (
+            select array_agg(m.what) from mutes m
+            where m.channel = c.channel and m.chat = c.chat and m.thread = c.thread and m.until_ms > $2
+        ) as muted,
+        case when c.hourly_cap is not null then (
+            select count(*) from capped_messages m
+            where m.channel = c.channel and m.chat = c.chat and m.thread = c.thread
+                and m.created_ms > $2 - 3600000
+        ) end as told
+    from chats c
+    where c.disabled_reason is null and c.role in ('owner', 'member')
+),
 -- a chat with several wishes that fit is told once
 wished as (
     select n.opportunity_id, s.channel, s.chat, s.thread
@@ -20,35 +37,25 @@ wished as (
     join follows f on f.address = n.loser
 ),
 judged as (
-    select n.opportunity_id, n.nth, n.expires_ms, c.channel, c.chat, c.thread, c.created_at, c.hourly_cap,
-        coalesce(c.loudness ->> 'entry', 'on') as loudness,
+    select n.opportunity_id, n.nth, n.expires_ms, l.channel, l.chat, l.thread, l.created_at, l.hourly_cap,
+        l.loudness, l.told,
         case
-            when c.loudness ->> 'entry' = 'off' then 'off'
-            when exists (
-                select from mutes m
-                where m.channel = c.channel and m.chat = c.chat and m.thread = c.thread
-                    and m.what in ('all', n.coin, n.loser) and m.until_ms > $2
-            ) then 'muted'
-            when is_quiet(c.quiet_from, c.quiet_until, c.time_zone, $2) then 'quiet'
+            when l.loudness = 'off' then 'off'
+            when l.muted && array['all', n.coin, n.loser] then 'muted'
+            when l.is_quiet then 'quiet'
         end as held
     from wished w
     join news n using (opportunity_id)
-    join chats c using (channel, chat, thread)
-    where c.disabled_reason is null and c.role in ('owner', 'member')
+    join listeners l using (channel, chat, thread)
 ),
 -- the cap counts messages: entries told together are one
 counted as (
     select j.*, coalesce(j.held, case
-        when told.n + row_number() over (
+        when j.told + row_number() over (
             partition by j.channel, j.chat, j.thread, j.held is null order by j.nth
         ) > j.hourly_cap then 'cap'
     end) as held_because
     from judged j
-    left join lateral (
-        select count(*) as n from capped_messages m
-        where m.channel = j.channel and m.chat = j.chat and m.thread = j.thread
-            and m.created_ms > $2 - 3600000
-    ) told on j.hourly_cap is not null and j.held is null
 ),
 told as (
     insert into alerts (
@@ -132,21 +139,29 @@ select pg_notify('outbox', '') from queued limit 1;
 -- The entry's own message says what became of it: that the order grew ($3), or that it is over ($3
 -- null; what is known of its growth stays). Where it can be changed, and only where it was told by
 -- itself. What still waits to say something older says this instead.
-with changing as (
+with entries as materialized (
+    -- by opportunity before anything is asked about chats: a chat's alerts are many more
+    select entry.* from unnest($1::text[]) as named (opportunity_id)
+    join alerts entry using (opportunity_id)
+    where entry.kind = 'entry'
+),
+changing as materialized (
     select entry.alert_id as entry_id, entry.opportunity_id, entry.channel, entry.chat, entry.thread, entry.evidence
-    from alerts entry
+    from entries entry
     join chats c using (channel, chat, thread)
-    where entry.kind = 'entry' and entry.opportunity_id = any($1::text[])
-        and entry.state in ('sent', 'pending') and entry.digest_id is null
+    where entry.state in ('sent', 'pending') and entry.digest_id is null
         and entry.channel in ('telegram', 'discord', 'webhook')
         and c.disabled_reason is null and c.loudness ->> 'update' is distinct from 'off'
 ),
 -- locked, so that none of them is sent with the old words while it gets the new ones
 waiting as (
-    select o.alert_id, a.changes_id
-    from outbox o
-    join alerts a using (alert_id)
-    where a.changes_id in (select entry_id from changing) and o.state = 'pending'
+    select o.alert_id, older.changes_id
+    from changing
+    cross join lateral (
+        select a.alert_id, a.changes_id from alerts a where a.changes_id = changing.entry_id offset 0
+    ) older
+    join outbox o on o.alert_id = older.alert_id
+    where o.state = 'pending'
     for update of o
 ),
 renewed as (
