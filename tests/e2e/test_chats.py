@@ -24,7 +24,7 @@ ENTRY = re.compile(r"(?:Consider|Ended:) (?:LONG|SHORT) \S+ (#[A-Z0-9]{4})")
 """An entry's message says so itself when it has ended."""
 EXIT = re.compile(r"Get out: (?:LONG|SHORT) \S+ (#[A-Z0-9]{4})")
 FACT = re.compile(r"0x[0-9a-f]+|/\w+|[\d,]*\d(?:\.\d+)?")
-PASSING = re.compile(r"[\d.]+ (?:s|min) ago|\(<?https?://[^)]*\)|^Explorer:.*$", re.MULTILINE)
+PASSING = re.compile(r"(?:[\d.]+\s(?:ms|s|min)\s)+ago|\(<?https?://[^)]*\)|^Explorer:.*$", re.MULTILINE)
 """How old an answer is, and links: Telegram keeps their ends out of the text, and has room for a list's."""
 LONG_S = 60.0
 
