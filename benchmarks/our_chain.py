@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from random import Random
 from statistics import median
+from types import MappingProxyType
 
 import structlog
 from pydantic import SecretStr
@@ -16,6 +17,7 @@ from benchmarks.loopback_exchange import COINS, TOKEN, coin_name, watched_accoun
 from benchmarks.measuring import percentile
 from benchmarks.ranking_load import rank_on, store_traders
 from core.answers import evidence
+from core.detection.crowding import CrowdRules
 from core.detection.detector import Detector
 from core.detection.identity import LIVE
 from core.model.alerts import Alert, Channel, Target
@@ -122,9 +124,16 @@ class TimedOutbox(Outbox):
 
     moments: Moments
 
-    async def lease(self, channels: Sequence[Channel], limit: int, lease_s: float, owner: str) -> list[Alert]:
+    async def lease(
+        self,
+        channels: Sequence[Channel],
+        limit: int,
+        lease_s: float,
+        owner: str,
+        room: Mapping[Channel, int] = MappingProxyType({}),
+    ) -> list[Alert]:
         """Lease as the real one."""
-        alerts = await super().lease(channels, limit, lease_s, owner)
+        alerts = await super().lease(channels, limit, lease_s, owner, room)
         for alert in alerts:
             assert alert.opportunity is not None
             self.moments.account_of_alert[alert.alert_id] = alert.opportunity.loser
@@ -162,7 +171,8 @@ async def run_ours(dsn: str, seconds: int, *, is_ranking: bool = False) -> Chain
         if is_ranking:
             await store_traders(fills)
         await fills.save_coins([CoinSpec(coin_name(number), 6, 10) for number in range(COINS)])
-        publications, outbox = TimedPublications(database), TimedOutbox(database)
+        # without crowds: each alert must be one frame's
+        publications, outbox = TimedPublications(database, CrowdRules(0)), TimedOutbox(database)
         requests = RequestLogs(database)
         publications.moments = outbox.moments = moments
         exchange = await stack.enter_async_context(
