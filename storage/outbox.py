@@ -140,6 +140,7 @@ class Outbox:
     async def disable_target(self, target: Target, reason: str) -> None:
         """Switch a chat off and give up on what waits for it."""
         async with self._database.transaction() as connection:
+            await connection.execute(SQL["rename_reason"], *_key(target), reason)
             await connection.execute(SQL["disable"], *_key(target), reason)
             await connection.execute(SQL["bury"], *_key(target), reason, False)
 

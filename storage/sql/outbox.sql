@@ -158,6 +158,19 @@ insert into target_holds (channel, chat, until)
 values ($1, $2, clock_timestamp() + make_interval(secs => $3))
 on conflict (channel, chat) do update set until = greatest(target_holds.until, excluded.until);
 
+-- name: rename_reason
+-- A chat that is gone is found gone again, in other words: by these the exits that it misses are found
+-- when it is back.
+with before as (
+    select disabled_reason from chats
+    where channel = $1 and chat = $2 and thread = $3 and disabled_reason <> $4
+    for update
+)
+update alerts a set last_error = $4
+from before
+where a.channel = $1 and a.chat = $2 and a.thread = $3 and a.kind = 'exit'
+    and a.state in ('dead', 'unknown') and a.last_error = before.disabled_reason;
+
 -- name: disable
 -- The chat is gone: no new alerts.
 update chats set disabled_reason = $4 where channel = $1 and chat = $2 and thread = $3;

@@ -317,6 +317,24 @@ async def test_exits_that_a_chat_missed_while_it_was_off_are_told_when_it_is_bac
     assert await deliver(database) == []
 
 
+async def test_exits_that_a_chat_missed_are_told_though_it_was_found_gone_twice(database: Database) -> None:
+    await only(database, ANNA)
+    await publish(database, 1, 2, 3)
+    for _ in range(3):
+        [alert] = await begin(database)
+        await Outbox(database).sent(alert.alert_id, f"m{alert.alert_id}", MONDAY_MS)
+    await end(database, 1, 2)
+    # the platform says so while one is on its way, which finds out by itself, in other words
+    [leaving] = await begin(database)
+    await Outbox(database).disable_target(ANNA, "the bot was blocked or removed")
+    await Outbox(database).disable_target(ANNA, "Forbidden: bot was blocked by the user")
+    await Outbox(database).dead(leaving.alert_id, "Forbidden: bot was blocked by the user")
+    await end(database, 3)
+    await age(database, 1)
+    await Chats(database).enable(ANNA)
+    assert [one.short_id for one in await deliver(database)] == ["0001", "0002", "0003"]
+
+
 async def test_exits_of_more_than_a_day_ago_are_not_told_when_a_chat_is_back(database: Database) -> None:
     await only(database, ANNA)
     await publish(database, 1)
