@@ -153,12 +153,15 @@ class Outbox:
             await connection.execute(SQL["lock"], LOCK)
             channel, _, thread = key
             if await connection.fetchval(SQL["moved_chat_exists"], channel, new_chat, thread):
-                if await connection.fetchval(SQL["adopt_role"], *key, new_chat) == Role.DECLINED:
-                    await connection.execute(CHATS_SQL["silence"], channel, new_chat, thread)
+                role = await connection.fetchval(SQL["adopt_role"], *key, new_chat)
                 await connection.execute(SQL["adopt_wishes"], *key, new_chat)
                 await connection.execute(SQL["drop_chat"], *key)
             else:
-                await connection.execute(SQL["move_chat"], *key, new_chat)
+                role = await connection.fetchval(SQL["move_chat"], *key, new_chat)
+            if role == Role.DECLINED:
+                # with the topics that were let in there meanwhile
+                await connection.execute(CHATS_SQL["set_role"], channel, new_chat, thread, role)
+                await connection.execute(CHATS_SQL["silence"], channel, new_chat, thread)
             await connection.execute(SQL["move_alerts"], *key, new_chat)
             await connection.execute(SQL["move_queue"], *key, new_chat)
             # Left behind is only what the new chat was told under its own id; also what met the move.

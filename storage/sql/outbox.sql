@@ -231,7 +231,8 @@ delete from chats where channel = $1 and chat = $2 and thread = $3;
 
 -- name: move_chat
 -- The chat under its new id; its subscriptions follow.
-update chats set chat = $4 where channel = $1 and chat = $2 and thread = $3;
+update chats set chat = $4 where channel = $1 and chat = $2 and thread = $3
+returning role;
 
 -- name: move_alerts
 -- Exits follow those who were told to enter; ids of messages in the old chat mean nothing in the new.

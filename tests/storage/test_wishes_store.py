@@ -1,5 +1,6 @@
 """What a chat wants is kept, and the server tells the time as core does."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -132,6 +133,26 @@ async def test_a_declined_group_that_moves_stays_declined_and_gets_nothing(datab
     assert chat.role is Role.DECLINED
     assert await Outbox(database).lease([ANNA.channel], 9, 60, "me") == []
     await publish(database, 2)
+    assert await Outbox(database).lease([ANNA.channel], 9, 60, "me") == []
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_topics_let_in_under_the_new_id_are_turned_out_with_their_group(
+    is_known: bool, database: Database
+) -> None:
+    there = Target(ANNA.channel, "-100777")
+    topic, owners = replace(there, thread="9"), replace(there, thread="10")
+    await silence_console(database)
+    await Chats(database).add_chat(ANNA, Role.DECLINED, "Anna's group")
+    await Chats(database).add_chat(owners, Role.OWNER, "Anna's group")
+    for place in (there, topic) if is_known else (topic,):
+        await add_member(database, place, Subscription(None))
+    await publish(database, 1)
+    await Outbox(database).move_target(ANNA, there.chat)
+    for place, role in ((there, Role.DECLINED), (topic, Role.DECLINED), (owners, Role.OWNER)):
+        chat = await Chats(database).chat(place)
+        assert chat is not None
+        assert chat.role is role
     assert await Outbox(database).lease([ANNA.channel], 9, 60, "me") == []
 
 
