@@ -137,8 +137,10 @@ where channel = $1 and chat = $2 and thread = $3 and state = 'pending';
 
 -- name: forget_notices
 -- What was about the chat's own wishes: names it gave, what it followed, its digests. Of alerts about
--- opportunities the bare row stays: when what was sent to which id, and what became of it.
-delete from alerts where channel = $1 and chat = $2 and thread = $3 and opportunity_id is null;
+-- opportunities the bare row stays: when what was sent to which id, and what became of it. What was
+-- held back was not sent: with the digest gone that told it, it would be told anew if the chat returns.
+delete from alerts
+where channel = $1 and chat = $2 and thread = $3 and (opportunity_id is null or state = 'held');
 
 -- name: forget_title
 -- Its name in what owners were asked.

@@ -1,5 +1,6 @@
 """A digest tells all that was held, once, beside how everything did; its facts are the store's."""
 
+from datetime import time
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from core.chat_answers import mine
 from core.digests import DigestChat, DueDigest
 from core.model.alerts import Alert, AlertKind, Channel, DeliveryState
-from core.model.chats import ChatSettings, DigestPeriod, HeldBecause, Subscription
+from core.model.chats import ChatSettings, DigestPeriod, HeldBecause, QuietHours, Subscription
 from core.model.market import DAY_MS, HOUR_MS
 from core.model.notices import DigestFacts
 from core.model.opportunities import Group
@@ -227,3 +228,16 @@ async def test_the_service_tells_what_the_cap_held_at_the_next_hour(database: Da
     clock.at_ms += 1
     assert await service.look() == 1
     assert await service.look() == 0
+
+
+@pytest.mark.parametrize("is_told", [False, True])
+async def test_who_left_and_is_back_is_not_told_what_was_held_before(
+    is_told: bool, database: Database
+) -> None:
+    await listen(database, ChatSettings(quiet=QuietHours(time(0), time(0))))
+    await publish(database, 1)
+    if is_told:
+        await digest(database, DueDigest(MONDAY_MS - 1, AT, False))
+    await Chats(database).forget(ANNA)
+    await listen(database, ChatSettings())
+    assert ANNA not in [one.target for one in await Digests(database).digest_chats(AT)]
