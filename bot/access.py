@@ -69,8 +69,8 @@ class Access:
     async def admit(self, request: Request) -> Chat | None:
         """Return the chat if it may use the bot, switched on again if it was off; else None."""
         chat = await self._chats.chat(request.target)
-        if chat is not None:
-            await self._note_place(request)
+        if chat is not None and await self._note_place(request):
+            chat = await self._chats.chat(request.target)
         if chat is None or chat.role in (Role.PENDING, Role.DECLINED):
             role = await self._role(request, await self._declined(request, chat))
             if role is None:
@@ -193,10 +193,12 @@ class Access:
         await self._chats.set_role(request.target, role)
         return await self._chats.chat(request.target) or chat
 
-    async def _note_place(self, request: Request) -> None:
-        """Keep which channel a thread is in, where the thread's own id doesn't tell."""
-        if request.within is not None and request.within.chat != request.target.chat:
-            await self._chats.note_place(request.target, request.within)
+    async def _note_place(self, request: Request) -> bool:
+        """Keep which channel a thread is in, where the thread's own id doesn't tell; False: it does."""
+        if request.within is None or request.within.chat == request.target.chat:
+            return False
+        await self._chats.note_place(request.target, request.within)
+        return True
 
     def _remember_wrong(self, target: Target, since_ms: int, wrong: int) -> None:
         if len(self._wrong_codes) >= REMEMBERED:

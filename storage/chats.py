@@ -89,9 +89,11 @@ class Chats:
             await connection.execute(SQL["asked"], *_key(target), user_id)
 
     async def note_place(self, target: Target, within: Target) -> None:
-        """Remember the channel that a known thread is in."""
-        async with self._database.connection() as connection:
-            await connection.execute(SQL["within"], *_key(target), within.chat)
+        """Remember the channel that a known thread is in, and turn it out with a declined one."""
+        async with self._database.transaction() as connection:
+            role = await connection.fetchval(SQL["within"], *_key(target), within.chat)
+            if role == Role.DECLINED:
+                await connection.execute(SQL["silence"], *_key(target))
 
     async def forget(self, target: Target) -> None:
         """Delete a chat with all that it wanted, and what still waits for it.

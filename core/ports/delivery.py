@@ -128,7 +128,7 @@ class ChatStore(Protocol):
 
     async def note_asker(self, target: Target, user_id: str | None) -> None: ...
     async def note_place(self, target: Target, within: Target) -> None:
-        """Remember the channel that a known thread is in: let in and turned out with it."""
+        """Remember the channel that a known thread is in: turned out at once if that is declined."""
         ...
 
     async def forget(self, target: Target) -> None:

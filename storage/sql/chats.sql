@@ -122,9 +122,16 @@ order by created_at, channel, chat, thread;
 update chats set asked_by = $4 where channel = $1 and chat = $2 and thread = $3;
 
 -- name: within
--- Which channel a thread is in.
-update chats set within = $4
-where channel = $1 and chat = $2 and thread = $3 and within is distinct from $4;
+-- Which channel a thread is in. Heard of only now it is turned out, if its channel was meanwhile.
+update chats c set within = $4,
+    role = case
+        when c.role in ('member', 'pending') and exists (
+            select from chats place
+            where place.channel = $1 and place.chat = $4 and place.thread = '' and place.role = 'declined'
+        ) then 'declined' else c.role
+    end
+where c.channel = $1 and c.chat = $2 and c.thread = $3 and c.within is distinct from $4
+returning c.role;
 
 -- name: forget_queue
 -- What still waits for a chat that wants to be forgotten.

@@ -260,6 +260,24 @@ async def test_a_channels_threads_are_turned_out_and_let_in_with_it_as_a_groups_
     assert "Commands" in await desk.ask("help", channel, user_id="8")
 
 
+async def test_a_thread_whose_place_is_heard_of_late_is_turned_out_with_its_channel(
+    database: Database,
+) -> None:
+    desk = await owned(database)
+    channel, thread = Target(Channel.DISCORD, "-500"), Target(Channel.DISCORD, "-501")
+    for place in (channel, thread):
+        await desk.let_in(place)
+    await desk.stores.chats.subscribe(thread, Subscription(None))
+    await publish(database, 1)
+    await desk.ask(f"decline {channel}")
+    assert await desk.ask("help", thread, user_id="8", within=channel) == ""
+    assert (await desk.chat(thread)).role is Role.DECLINED
+    assert await queued(desk, thread) == []
+    # an owner may say otherwise of one thread
+    await desk.ask(f"approve {thread}")
+    assert "Commands" in await desk.ask("help", thread, user_id="8", within=channel)
+
+
 async def test_a_thread_that_waits_is_let_in_with_its_channel(database: Database) -> None:
     desk = await owned(database)
     channel, thread = Target(Channel.DISCORD, "-500"), Target(Channel.DISCORD, "-501")
