@@ -155,17 +155,14 @@ update alerts set facts = facts || '{"title": "", "asked_by": null}'
 where kind = 'request' and facts ->> 'target' = $1;
 
 -- name: silence
--- What still waits for a chat that was turned out, its topics and its threads: nothing, but for exits.
+-- What still waits for a chat that was turned out, and for those of its topics and threads that were it
+-- too, as an owner's isn't: nothing, but for exits.
 with gone as (
-    delete from outbox o using alerts a
+    delete from outbox o using alerts a, chats c
     where a.alert_id = o.alert_id and a.kind <> 'exit'
-        and o.channel = $1
-        and (
-            (o.chat = $2 and ($3 = '' or o.thread = $3))
-            or ($3 = '' and o.chat in (
-                select chat from chats where channel = $1 and within = $2 and role = 'declined'
-            ))
-        )
+        and c.channel = o.channel and c.chat = o.chat and c.thread = o.thread and c.role = 'declined'
+        and c.channel = $1
+        and ((c.chat = $2 and c.thread = $3) or ($3 = '' and (c.chat = $2 or c.within = $2)))
         and o.state = 'pending' and not o.may_have_arrived
     returning o.alert_id
 )
