@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -179,8 +180,9 @@ class WordsProcess:
         """Return what changes when a template is edited."""
         states = []
         for name in own_names(self._folder):
-            found = (self._folder / name).stat()
-            states.append((name, found.st_mtime_ns, found.st_size))
+            with suppress(OSError):  # whoever edits it may have taken it away just now
+                found = (self._folder / name).stat()
+                states.append((name, found.st_mtime_ns, found.st_size))
         return tuple(states)
 
     def _tell(self, template: str, place: str, problem: str, *, is_off: bool) -> None:

@@ -70,8 +70,8 @@ class _OwnEnvironment(SandboxedEnvironment):
 
 
 def own_names(folder: Path) -> list[str]:
-    """Return the names of the templates in a folder."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.j2"))
+    """Return the names of the templates in a folder; an editor's lock, a link to nowhere, is none."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.j2") if path.is_file())
 
 
 def own_among(folder: Path, channel: Channel, names: Sequence[str]) -> list[str]:

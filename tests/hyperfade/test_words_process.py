@@ -111,6 +111,19 @@ def test_who_takes_too_much_gives_way_until_it_is_edited(
     assert words.pid == first
 
 
+def test_an_editors_lock_beside_a_greedy_one_is_no_template(words: WordsProcess, tmp_path: Path) -> None:
+    wanted = entry()
+    write(
+        tmp_path,
+        ENTRY,
+        "{% for a in range(99999) %}{% for b in range(99999) %}{{ a }}{% endfor %}{% endfor %}",
+    )
+    (tmp_path / "telegram" / ".#entry.html.j2").symlink_to("somebody@somewhere.1")
+    with capture_logs():
+        assert entry() == wanted
+        assert entry() == wanted
+
+
 def test_who_cant_be_interrupted_is_replaced(words: WordsProcess, tmp_path: Path) -> None:
     wanted, first = entry(), words.pid
     write(tmp_path, ENTRY, "{{ [[[1] * 9999] * 9999] * 9999 == [[[1.0] * 9999] * 9999] * 9999 }}")
