@@ -24,6 +24,8 @@ async def tell_crowds(
 
     Who is told of a member in this way gets no entry of its own.
     """
+    if not rules.losers:
+        return
     for opportunity in new:
         if opportunity.group is Group.LOSER and not opportunity.is_rehearsal:
             await _tell_crowd(connection, opportunity, rules, now_ms, evidence)

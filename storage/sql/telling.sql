@@ -8,9 +8,23 @@ with news as (
     join trade_opportunities o using (opportunity_id)
     where o.grp = 'loser' and not o.is_rehearsal
 ),
--- what is the same for all of the news is found once for each chat, not once for each pair
+-- a chat with several wishes that fit is told once
+wished as (
+    select n.nth, s.channel, s.chat, s.thread
+    from news n
+    join subscriptions s on (s.coin is null or s.coin = n.coin) and (s.side is null or s.side = n.side)
+        and n.notional_usd >= s.min_usd and (s.min_badness = 0 or n.badness >= s.min_badness)
+    union
+    select n.nth, f.channel, f.chat, f.thread
+    from news n
+    join follows f on f.address = n.loser
+),
+by_chat as materialized (
+    select channel, chat, thread, array_agg(nth) as nths from wished group by channel, chat, thread
+),
+-- what is the same for all of its news is found once for each chat, not once for each pair
 listeners as materialized (
-    select c.channel, c.chat, c.thread, c.created_at, c.hourly_cap,
+    select w.nths, c.channel, c.chat, c.thread, c.created_at, c.hourly_cap,
         coalesce(c.loudness ->> 'entry', 'on') as loudness,
         is_quiet(c.quiet_from, c.quiet_until, c.time_zone, $2) as is_quiet,
         (
@@ -22,19 +36,9 @@ listeners as materialized (
             where m.channel = c.channel and m.chat = c.chat and m.thread = c.thread
                 and m.created_ms > $2 - 3600000
         ) end as told
-    from chats c
+    from by_chat w
+    join chats c using (channel, chat, thread)
     where c.disabled_reason is null and c.role in ('owner', 'member')
-),
--- a chat with several wishes that fit is told once
-wished as (
-    select n.opportunity_id, s.channel, s.chat, s.thread
-    from news n
-    join subscriptions s on (s.coin is null or s.coin = n.coin) and (s.side is null or s.side = n.side)
-        and n.notional_usd >= s.min_usd and (s.min_badness = 0 or n.badness >= s.min_badness)
-    union
-    select n.opportunity_id, f.channel, f.chat, f.thread
-    from news n
-    join follows f on f.address = n.loser
 ),
 judged as (
     select n.opportunity_id, n.nth, n.expires_ms, l.channel, l.chat, l.thread, l.created_at, l.hourly_cap,
@@ -44,9 +48,9 @@ judged as (
             when l.muted && array['all', n.coin, n.loser] then 'muted'
             when l.is_quiet then 'quiet'
         end as held
-    from wished w
-    join news n using (opportunity_id)
-    join listeners l using (channel, chat, thread)
+    from listeners l
+    cross join unnest(l.nths) as of (nth)
+    join news n using (nth)
 ),
 -- the cap counts messages: entries told together are one
 counted as (

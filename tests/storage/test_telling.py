@@ -1,5 +1,6 @@
 """Who is told what: by subscriptions, follows, kinds, mutes, quiet hours and caps, and what holds it back."""
 
+import re
 from datetime import time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.model.alerts import Alert, AlertKind, Channel
+from core.model.alerts import Alert, AlertKind, Channel, Target
 from core.model.chats import ChatSettings, Loudness, QuietHours, Subscription
 from core.model.market import HOUR_MS, Coin, Direction
 from core.model.notices import Growth
@@ -16,6 +17,7 @@ from core.quiet_hours import is_quiet
 from storage.database import Database
 from storage.outbox import Outbox
 from storage.publications import Publications
+from storage.statements import statements
 from storage.wishes import Wishes
 from tests.support.facts import LOSER, MONDAY_MS
 from tests.support.published import (
@@ -159,6 +161,23 @@ async def test_an_hourly_cap_holds_what_is_more_and_counts_only_what_was_told(da
     store = Publications(database)
     await store.publish(publication(nth_decision(6), now_ms=MONDAY_MS + HOUR_MS), EVIDENCE)
     assert (await told(database))[-1] == ("101", None, False)
+
+
+async def test_chats_that_want_something_else_are_not_even_asked(database: Database) -> None:
+    await listen(database, ChatSettings(hourly_cap=2))
+    for n in range(50):
+        other = Target(Channel.TELEGRAM, str(9_000 + n))
+        await add_member(database, other, Subscription(Coin("XYZ")))
+        await Wishes(database).save_settings(other, ChatSettings(hourly_cap=2))
+    await publish(database, 1)
+    asked = re.compile(r"Scan [^\n]* on (?:mutes|alerts)\b[^\n]*loops=(\d+)")
+    async with database.connection() as connection:
+        await connection.execute("delete from alerts")
+        explained = f"explain (analyze) {statements('telling')['add_entry_alerts']}"
+        plan = await connection.fetch(explained, [opportunity_id(1)], MONDAY_MS, EVIDENCE)
+    loops = asked.findall("\n".join(row[0] for row in plan))
+    assert loops
+    assert set(loops) == {"1"}
 
 
 async def test_what_was_held_has_no_exit(database: Database) -> None:
