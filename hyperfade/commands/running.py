@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 
+from bot.console import read_lines
 from core.services.collecting import Progress
 from exchange.simulated.config import SimulationConfig
 from exchange.simulated.server import SimulatedExchange
@@ -78,7 +78,7 @@ async def run_demo(*, chat: bool, to_chats: bool, seed: int, seconds: float | No
             is_simulated=True,
         )
         show = stack.enter_context(_progress(console))
-        lines = _typed_lines() if chat else None
+        lines = read_lines(sys.stdin) if chat else None
         if chat:
             console.print("Type /help, /losers, /trader #1, /opportunities, /performance …")
         try:
@@ -179,18 +179,3 @@ def _progress(console: Console) -> Iterator[Callable[[Progress], None]]:
 def _tell_quarters(console: Console, step: Progress) -> None:
     if step.total >= 4 and step.done % (step.total // 4) == 0:
         console.print(f"{step.step}: {step.done} of {step.total}", style="dim")
-
-
-async def _typed_lines() -> AsyncIterator[str]:
-    """Yield what is typed, line by line; a thread waits for the terminal, which can't be awaited."""
-    loop = asyncio.get_running_loop()
-    typed: asyncio.Queue[str | None] = asyncio.Queue()
-
-    def read() -> None:
-        for line in sys.stdin:
-            loop.call_soon_threadsafe(typed.put_nowait, line)
-        loop.call_soon_threadsafe(typed.put_nowait, None)
-
-    threading.Thread(target=read, name="read the terminal", daemon=True).start()
-    while (line := await typed.get()) is not None:
-        yield line

@@ -65,6 +65,15 @@ async def test_the_chat_answers(demo: tuple[Program, Path]) -> None:
         )
 
 
+async def test_what_cannot_be_read_is_answered_and_does_not_end_the_chat(demo: tuple[Program, Path]) -> None:
+    running, _ = demo
+    await running.says("Get out: ")
+    await running.types("/crowd \udcff\udcfe")
+    assert "\ufffd\ufffd" in await running.says("is not a coin")
+    await running.types("/whoami")
+    await running.says("console:stdout")
+
+
 async def test_beside_the_pictures_there_is_nothing(demo: tuple[Program, Path]) -> None:
     """The drawing library's own files and words are no business of who looks at charts."""
     running, folder = demo

@@ -43,9 +43,9 @@ class Program(Running):
     """A running program with a keyboard."""
 
     async def types(self, line: str) -> None:
-        """Type a line on its standard input."""
+        """Type a line on its standard input; "\\udcff" is the byte ff, which is no letter."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.write(f"{line}\n".encode(errors="surrogateescape"))
         await self.process.stdin.drain()
 
     async def interrupt(self, seconds: float = 30.0) -> int:
