@@ -46,11 +46,6 @@ def to_json(fact: Answer | Row) -> str:
     return json.dumps(to_dict(fact), indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def to_json_line(fact: Answer | Row) -> str:
-    """Return one document on one line, for JSON lines and webhooks, without a final newline."""
-    return json.dumps(to_dict(fact), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
 def to_dict(fact: Answer | Row) -> Json:
     """Return a fact as plain JSON values."""
     match fact:

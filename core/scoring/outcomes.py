@@ -1,12 +1,12 @@
 """What one opportunity made: prices at fixed moments turned into bps after costs, and its bounds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
 from core.model.market import HOUR_MS
 from core.model.opportunities import Ending, EndReason, LiveOpportunity, Opportunity
-from core.model.outcomes import DELAYS_MS, Outcome, PriceSample
+from core.model.outcomes import DELAYS_MS, Outcome
 from core.model.traders import Horizon
 
 Samples = Mapping[int, Decimal | None]
@@ -16,16 +16,6 @@ Samples = Mapping[int, Decimal | None]
 def due_offsets_ms() -> tuple[int, ...]:
     """Return the moments after publication at which a price is wanted, in ms, ascending."""
     return tuple(sorted({d for d in DELAYS_MS if d > 0} | {h.ms for h in Horizon}))
-
-
-def samples_by_offset(samples: Iterable[PriceSample]) -> dict[str, dict[int, Decimal | None]]:
-    """Return the samples' prices by opportunity and offset in ms; a known price beats a missing one."""
-    prices: dict[str, dict[int, Decimal | None]] = {}
-    for sample in samples:
-        of_one = prices.setdefault(sample.opportunity_id, {})
-        if of_one.get(sample.offset_ms) is None:
-            of_one[sample.offset_ms] = sample.px
-    return prices
 
 
 def outcomes(

@@ -35,7 +35,7 @@ from core.model.outcomes import (
 )
 from core.model.positions import RoundTrip
 from core.model.traders import CoinRecord, Eligibility, Horizon, Ineligible
-from messages.json import to_dict, to_json, to_json_line
+from messages.json import to_dict, to_json
 from tests.support.facts import (
     LOSER,
     MONDAY_MS,
@@ -520,8 +520,6 @@ def test_a_document_is_one_json_value_with_plain_strings_and_keys_in_their_order
     assert json.loads(text) == to_dict(answer)
     assert list(json.loads(text)["items"][0]) == list(STANDING)
     assert "verliert täglich" in text
-    assert "\n" not in to_json_line(answer)
-    assert json.loads(to_json_line(answer)) == json.loads(text)
 
 
 def test_a_figure_that_is_no_number_is_refused_and_never_printed() -> None:

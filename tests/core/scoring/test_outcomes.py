@@ -1,13 +1,12 @@
 """What one opportunity made."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from core.model.market import Direction
 from core.model.opportunities import EndReason, LiveOpportunity
-from core.model.outcomes import DELAYS_MS, Outcome, PriceSample
+from core.model.outcomes import DELAYS_MS, Outcome
 from core.model.traders import Horizon
 from core.scoring.outcomes import (
     crossed,
@@ -15,7 +14,6 @@ from core.scoring.outcomes import (
     excursions,
     exit_result,
     outcomes,
-    samples_by_offset,
 )
 from tests.support.facts import MONDAY_MS, an_ending, an_opportunity
 
@@ -108,14 +106,6 @@ def test_message_and_score_agree_about_the_exit() -> None:
     one = at(outcomes(an_opportunity(), {}, ending, FEE_BPS), None, 0)
     assert (gross, net) == (one.gross_bps, one.net_bps)
     assert net == pytest.approx(90.25)
-
-
-def test_a_known_sample_beats_a_missing_one_of_the_same_moment() -> None:
-    known = PriceSample("A", 5_000, Decimal("9"), MONDAY_MS)
-    missing = replace(known, px=None)
-    assert samples_by_offset([known, missing]) == {"A": {5_000: Decimal("9")}}
-    assert samples_by_offset([missing, known]) == {"A": {5_000: Decimal("9")}}
-    assert samples_by_offset([missing]) == {"A": {5_000: None}}
 
 
 @pytest.mark.parametrize(
