@@ -120,7 +120,9 @@ def time_axis(axes: "Axes", from_ms: int, until_ms: int) -> None:
     form = next(form for longest_days, form in TIME_FORMS if span_days < longest_days)
 
     def label(day: float, _: object) -> str:
-        return datetime.fromtimestamp(day * DAY_S, UTC).strftime(form).lstrip("0")
+        at = datetime.fromtimestamp(day * DAY_S, UTC)
+        text = at.strftime(form)
+        return text.removeprefix("0") if form.startswith("%d") else text  # 5 Jan, but 00:20
 
     axes.xaxis.set_major_formatter(FuncFormatter(label))
     axes.set_xlabel("time (UTC)" if span_days < 3 else "day (UTC)")

@@ -18,7 +18,7 @@ from core.model.market import DAY_MS, HOUR_MS
 from core.model.outcomes import HorizonScore
 from core.model.positions import RoundTrip
 from messages.charts import FEWEST, performance_chart, performance_words, trader_chart, trader_words
-from messages.charts.panel import LOSS, PANEL, TEXT
+from messages.charts.panel import LOSS, PANEL, TEXT, days, time_axis
 from tests.support.chat_facts import NO_SCORE, NOW_MS, make_performance, make_score, make_trader
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -113,6 +113,22 @@ def test_score_has_a_picture_of_bounded_size(name: str) -> None:
 )
 def test_too_little_gives_no_picture(draw: Callable[[], bytes | None]) -> None:
     assert draw() is None
+
+
+def test_the_hour_after_midnight_is_named() -> None:
+    from matplotlib.figure import Figure
+
+    midnight_ms = NOW_MS // DAY_MS * DAY_MS
+
+    def labels(from_ms: int, until_ms: int) -> list[str]:
+        axes = Figure().subplots()
+        time_axis(axes, from_ms, until_ms)
+        return [axes.xaxis.get_major_formatter()(day, 0) for day in days([from_ms, until_ms])]
+
+    assert labels(midnight_ms + 1_220_000, midnight_ms + 1_270_000) == ["00:20:20", "00:21:10"]
+    assert labels(midnight_ms, midnight_ms + 9 * HOUR_MS) == ["00:00", "09:00"]
+    assert labels(midnight_ms, midnight_ms + 2 * DAY_MS) == ["5 Jan 00:00", "7 Jan 00:00"]
+    assert labels(midnight_ms, midnight_ms + 9 * DAY_MS) == ["5 Jan", "14 Jan"]
 
 
 def test_same_facts_give_the_same_bytes_and_other_facts_others() -> None:
